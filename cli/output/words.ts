@@ -4,12 +4,12 @@ const UNITS = { w: 604_800, d: 86_400, h: 3_600, m: 60, s: 1 } as const
 
 const DURATION = /^(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$/
 
-/** `90`, `90s`, `5m`, `1h30m`, `2d`, `1w` in seconds; undefined for anything else, and for more than a number holds. */
+/** `90`, `90s`, `5m`, `1h30m`, `2d`, `1w` in seconds; undefined for anything else, and where no number holds its milliseconds. */
 export const secondsIn = (text: string): number | undefined => {
   const match = /^\d+(\.\d+)?$/.test(text) ? ['', '', '', '', '', text] : DURATION.exec(text)
   if (!match || text === '') return undefined
   const seconds = Object.values(UNITS).reduce((sum, unit, index) => sum + Number(match[index + 1] ?? 0) * unit, 0)
-  return Number.isFinite(seconds) ? seconds : undefined
+  return Number.isFinite(seconds * 1_000) ? seconds : undefined
 }
 
 /** `45 s`, `3 min`, `2 h 5 min`, `4 d 3 h`: the two largest units. */

@@ -3,6 +3,8 @@ import { groupPartition, isNumberKept, judgeHead, NO_SEQUENCE, type Sequence } f
 import type { HandleResult } from '../model/message.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, type ReceiptHandle } from '../model/receipt-handle.ts'
+import type { Segment } from '../model/segment.ts'
+import { removeSegment } from '../model/segment-change.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { touchWrite } from '../publish/group-place.ts'
 import { bestEffort } from '../store/best-effort.ts'
@@ -138,9 +140,19 @@ const release = async (
   const head = judgeHead(left, { now, want: 1 })
   const last = head.kind === 'empty' && !page.more && lastSequence !== NO_SEQUENCE
   const { localVersion } = known
-  if (last && (await retireTicket(engine, key, lastSequence))) {
+  if (last && (await deleteGone(engine, left)) && (await retireTicket(engine, key, lastSequence))) {
     return known.observe({ group, lockedUntil: Number.POSITIVE_INFINITY }, localVersion)
   }
   await unlockGroup(engine, key, 'until' in head ? head.until : 0)
   engine.wakeups.wake(queue.name, 1)
+}
+
+/**
+ * Deletes headers whose messages are all gone: the answer to the ack of the last one was lost, or its process died, before the header was
+ * deleted. Once the ticket is retired, no poll reads the group. If the process crashes in between, the ticket stays, and a poll goes on.
+ */
+const deleteGone = async (engine: Engine, gone: readonly Segment[]): Promise<boolean> => {
+  if (gone.length === 0) return true
+  const outcomes = await engine.store.change(gone.map(removeSegment))
+  return outcomes.every((outcome) => outcome.applied || (outcome.segment === undefined && outcome.error === undefined))
 }

@@ -15,6 +15,7 @@ test.each([
   ['m5', undefined],
   ['-5', undefined],
   ['5x', undefined],
+  ['9'.repeat(306), undefined],
   ['9'.repeat(400), undefined],
   [`${'9'.repeat(400)}s`, undefined],
 ])('the duration %j has %j seconds', (text, seconds) => {

@@ -1,5 +1,6 @@
 /** Connections that are cut in the middle of requests and answers, or half open, and clients that are slow. */
 import { once } from 'node:events'
+import { Agent } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
@@ -13,6 +14,8 @@ import { show, size } from './rig/size.ts'
 import { sqsRequest, statuses } from './rig/sqs-requests.ts'
 import { startTcpProxy } from './rig/tcp-proxy.ts'
 
+/** Of a message that fills a log with seven others. */
+const LARGE_BYTES = 600_000
 const IS_WHOLE = size(1, 0) === 1
 const LEASE_SECONDS = 3
 /** Node closes an idle connection after 75 s, and gives a request five minutes to arrive. */
@@ -52,6 +55,36 @@ test('with connections that are cut and half open no answered publish is lost, n
   await finish('cut and half open')
   show('connections', proxy.figures())
   await until('the connections are closed', () => processFigures(child.pid).files <= idle.files + 5, MAX_WAIT_MS)
+})
+
+test('with more clients than the server may open files, those that are connected go on, and no answered publish is lost', async () => {
+  const maxFiles = 200
+  const data = await temporaryDirectory()
+  const { url, child, end } = await startServerProcess({ args: ['--data', data], maxFiles })
+  const client = createClient({ url })
+  for (const queue of ['idle', 'large']) await client.createQueue(queue)
+  const idle = { QueueUrl: `${url}/000000000000/idle`, WaitTimeSeconds: 20 }
+  const sender = new Agent({ keepAlive: true, maxSockets: 1 })
+  onTestFinished(() => sender.destroy())
+  const send = (body: number) => {
+    const MessageBody = `${body} `.padEnd(LARGE_BYTES, 'x')
+    return sqsRequest(url, 'SendMessage', { QueueUrl: `${url}/000000000000/large`, MessageBody }, sender).answered
+  }
+  expect((await send(0)).status).toBe(200)
+  const polls = Array.from({ length: maxFiles * 2 }, () => sqsRequest(url, 'ReceiveMessage', idle).answered)
+  await until('no file can be opened', () => processFigures(child.pid).files >= maxFiles)
+  // So many bytes that logs of the store are full, for which no new ones can be created.
+  const sent = [0]
+  for (let body = 1; body < 30; body++) if ((await send(body)).status === 200) sent.push(body)
+  const waited = statuses(await Promise.all(polls))
+  show('too many clients', { 'open files': maxFiles, sent: sent.length, ...waited })
+  expect(sent.length).toBe(30)
+  expect(Object.keys(waited).sort()).toEqual(['200', 'no answer'])
+  expect((await sqsRequest(url, 'ReceiveMessage', { ...idle, WaitTimeSeconds: 0 }).answered).status).toBe(200)
+  expect(await end('SIGKILL')).toBe('SIGKILL')
+  const again = await startServerProcess({ args: ['--data', data] })
+  const { ready } = await createClient({ url: again.url }).queue('large').counts()
+  expect(ready).toBe(sent.length)
 })
 
 const opened = async (url: string): Promise<Socket> => {

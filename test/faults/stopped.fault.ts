@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createClient } from '../../lib/client.ts'
-import { startServerProcess, until } from '../functions/local/server-process.ts'
+import { enginesOn, startServerProcess, until } from '../functions/local/server-process.ts'
 import { type WorkerProcess, workerProcesses } from '../processes/worker-processes.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { createLedger } from './rig/ledger.ts'
@@ -19,11 +19,21 @@ const MAX_WAIT_MS = 1_800_000
 
 const QUEUES = ['orders', 'orders.fifo']
 
-test.each(['disk', 'memory', 'dynamodb'])(
-  'a server on %s that is stopped for longer than leases, and continued, loses nothing answered, and leases nothing twice',
-  async (engine) => {
-    const data = engine === 'memory' ? [] : ['--data', await temporaryDirectory()]
+/** Once an engine goes on, it does the requests that its server has given up and sent again, beside the new ones. */
+test.each([
+  ['a server on', 'disk'],
+  ['a server on', 'memory'],
+  ['a server on', 'dynamodb'],
+  ['the engine of a server on', 'dynamodb'],
+])(
+  '%s %s that is stopped for longer than leases, and continued, loses nothing answered, and leases nothing twice',
+  async (what, engine) => {
+    const directory = await temporaryDirectory()
+    const data = engine === 'memory' ? [] : ['--data', directory]
     const { url, child } = await startServerProcess({ args: ['--engine', engine, ...data] })
+    const pids = what === 'a server on' ? [Number(child.pid)] : await enginesOn(directory)
+    expect(pids).toHaveLength(1)
+    const signal = (name: NodeJS.Signals) => pids.forEach((pid) => void process.kill(pid, name))
     const client = createClient({ url })
     const loads = await Promise.all(
       QUEUES.map(async (queue): Promise<LoadParts> => {
@@ -35,14 +45,14 @@ test.each(['disk', 'memory', 'dynamodb'])(
     const running = loads.map(startLoad)
     for (let stop = 0; stop < STOPS; stop++) {
       await sleep(Math.random() * BETWEEN_MS)
-      child.kill('SIGSTOP')
+      signal('SIGSTOP')
       await sleep(STOPPED_MS)
-      child.kill('SIGCONT')
+      signal('SIGCONT')
     }
     await Promise.all(running.map(({ stop }) => stop()))
     await Promise.all(loads.map(drain))
     for (const { queue, ledger } of loads) {
-      show(`${engine}, ${STOPS} stops, ${queue}`, ledger.figures())
+      show(`${what} ${engine}, ${STOPS} stops, ${queue}`, ledger.figures())
       expect(ledger.violations()).toEqual([])
     }
   },

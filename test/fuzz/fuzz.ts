@@ -1,7 +1,7 @@
 /**
  * `npm run test:fuzz -- --target sqs-json --seconds 300`: feeds a target with inputs that a coverage-guided fuzzer makes, and
  * stops at the first that breaks a promise. Without `--target` it tries each in turn. `--keep` puts what reaches more code into
- * the kept corpus.
+ * the kept corpus, and removes from it what reaches nothing of its own; with `--seconds 0` that is all.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
-import { keepNew } from './keep.ts'
+import { keepSmallest } from './keep.ts'
 import { suitOlderGlibc } from './older-glibc.ts'
 import type { Target } from './target.ts'
 
@@ -135,15 +135,20 @@ const tried = async (name: string): Promise<Outcome> => {
   ])
   const last = (pattern: RegExp): number[] =>
     ended.map(({ report }) => Number([...report.matchAll(pattern)].at(-1)?.[1]) || 0)
-  if (values.keep) console.log(`${name}: ${await keepNew(bundle, join(CORPUS, name), found(name))} inputs kept`)
+  if (values.keep) {
+    const { added, removed } = await keepSmallest(bundle, join(CORPUS, name), found(name))
+    console.log(`${name}: ${added} more inputs kept, ${removed} removed that reach nothing of their own`)
+  }
   const { code, report } = ended.at(-1) ?? { code: null, report: '' }
   return {
     name,
     executions: last(/^#(\d+)\s/gm).reduce((sum, count) => sum + count, 0),
-    edges: Math.max(...last(/ cov: (\d+) /g)),
+    edges: Math.max(0, ...last(/ cov: (\d+) /g)),
     finding:
       WRITTEN.exec(report)?.[1] ??
-      (code === 0 || String(code).startsWith('SIG') ? undefined : `the fuzzer ended with ${code}`),
+      (ended.length === 0 || code === 0 || String(code).startsWith('SIG')
+        ? undefined
+        : `the fuzzer ended with ${code}`),
   }
 }
 

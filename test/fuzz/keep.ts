@@ -1,37 +1,45 @@
-import { copyFileSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { type Profiler, Session } from 'node:inspector/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Target } from './target.ts'
 
+export interface Kept {
+  readonly added: number
+  readonly removed: number
+}
+
+/** The fuzzer names an input by its hash. People name those that they wrote, and those that broke a promise. */
+const BY_FUZZER = /^[0-9a-f]{40}$/
+
 /**
- * Adds to a target's kept corpus those of the inputs found that reach code which the kept ones do not, the smallest first. What
- * is reached is what V8 counts of the target's bundle.
+ * Makes a target's kept corpus a small one that reaches, together with the inputs that people named, all code that the kept ones and the
+ * ones found reach. What is reached is what V8 counts of the target's bundle.
  *
- * @returns how many were added
+ * Two rounds choose: the smallest inputs first, and of those in reverse, since a later input often reaches what earlier ones do.
  */
-export const keepNew = async (bundle: string, kept: string, found: string): Promise<number> => {
+export const keepSmallest = async (bundle: string, kept: string, found: string): Promise<Kept> => {
   const { fuzz } = createRequire(bundle)(bundle) as Target
-  const coverage = await countedCode(pathToFileURL(bundle).href)
-  const reachesMore = async (file: string): Promise<boolean> => {
-    try {
-      await fuzz(readFileSync(file))
-    } catch {
-      // A finding, which is kept once it is mended.
-      return false
-    }
-    return coverage.grows()
+  const code = await countedCode(pathToFileURL(bundle).href)
+  const keptNames = readdirSync(kept)
+  const named = keptNames.filter((name) => !BY_FUZZER.test(name)).map((name) => join(kept, name))
+  /** Those of the inputs that reach what neither the named ones do nor those before them. */
+  const reachingMore = async (paths: readonly string[]): Promise<string[]> => {
+    code.forget()
+    for (const path of named) await code.isNewIn(fuzz, path)
+    const wanted: string[] = []
+    for (const path of paths) if (await code.isNewIn(fuzz, path)) wanted.push(path)
+    return wanted
   }
-  for (const name of readdirSync(kept)) await reachesMore(join(kept, name))
-  const candidates = readdirSync(found).map((name) => ({ name, bytes: statSync(join(found, name)).size }))
-  let added = 0
-  for (const { name } of candidates.sort((a, b) => a.bytes - b.bytes)) {
-    if (!(await reachesMore(join(found, name)))) continue
-    copyFileSync(join(found, name), join(kept, name))
-    added++
-  }
-  return added
+  const before = keptNames.filter((name) => BY_FUZZER.test(name)).map((name) => join(kept, name))
+  const more = readdirSync(found).flatMap((name) => (keptNames.includes(name) ? [] : [join(found, name)]))
+  const bySize = [...before, ...more].sort((a, b) => statSync(a).size - statSync(b).size)
+  const wanted = new Set(await reachingMore((await reachingMore(bySize)).reverse()))
+  const [added, removed] = [more.filter((path) => wanted.has(path)), before.filter((path) => !wanted.has(path))]
+  for (const path of added) copyFileSync(path, join(kept, basename(path)))
+  for (const path of removed) rmSync(path)
+  return { added: added.length, removed: removed.length }
 }
 
 const countedCode = async (url: string) => {
@@ -41,8 +49,16 @@ const countedCode = async (url: string) => {
   await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true })
   const reached = new Map<number, Uint8Array>()
   return {
-    /** Whether something has run since the last call that had never run before. */
-    grows: async (): Promise<boolean> => {
+    /** Makes all code count as never reached. */
+    forget: (): void => reached.clear(),
+    /** Tries an input. Returns whether something has run that had never run before. */
+    isNewIn: async (fuzz: Target['fuzz'], path: string): Promise<boolean> => {
+      try {
+        await fuzz(readFileSync(path))
+      } catch {
+        // A finding, which is kept once it is mended.
+        return false
+      }
       const { result } = await session.post('Profiler.takePreciseCoverage')
       const functions = result.filter((script) => script.url === url).flatMap((script) => script.functions)
       return functions.filter((one) => addTo(reached, one)).length > 0

@@ -1,3 +1,4 @@
+import type { ContentMessage } from '../../lib/model/content.ts'
 import type { Message, PublishResult } from '../../lib/model/message.ts'
 import { decodeReceiptHandle } from '../../lib/model/receipt-handle.ts'
 import type { ResultAnswer } from '../../lib/model/result.ts'
@@ -23,6 +24,11 @@ export interface History {
   readonly repeated: ReadonlySet<string>
   /** When each dead-lettered message was first inserted into the dead-letter queue, by the table's clock. */
   readonly deadLettered: Map<string, number>
+  /** The places of each message that was moved, after its first one. */
+  readonly moved: Map<string, Place[]>
+  /** The redrives that were started, by their ids. */
+  readonly redrives: string[]
+  readonly undos: Undo[]
   /** Messages that were, or may have been, rescheduled: their time to live counts from another due time. */
   readonly rescheduled: Set<string>
   /** Messages that were, or may have been, given back as not received: their receives do not rise. */
@@ -62,6 +68,20 @@ export interface History {
   waiting(back: number): string | undefined
   /** The message whose publish was answered `back` answers ago, whatever became of it. */
   known(back: number): string | undefined
+}
+
+/** A message in a segment that it was moved to. */
+export interface Place {
+  readonly at: number
+  readonly queue: string
+  readonly content: ContentMessage
+}
+
+/** An undo of a redrive, by one actor. */
+interface Undo {
+  readonly by: string
+  readonly redrive: string
+  readonly startedAt: number
 }
 
 /** A purge of the queue, or its deletion, which its creation follows. */
@@ -193,6 +213,7 @@ export const newHistory = (ledger: Ledger): History => {
   const removing = new Set<string>()
   const repeated = new Set<string>()
   const deadLettered = new Map<string, number>()
+  const moved = new Map<string, Place[]>()
   const rescheduled = new Set<string>()
   const unreceived = new Set<string>()
   const looks: Look[] = []
@@ -219,6 +240,9 @@ export const newHistory = (ledger: Ledger): History => {
     removals,
     repeated,
     deadLettered,
+    moved,
+    redrives: [],
+    undos: [],
     rescheduled,
     unreceived,
     looks,

@@ -61,6 +61,8 @@ export interface SlotRemoval {
   /** The token of the message's last lease, live or over; absent for a message without a receive. */
   readonly token: string | undefined
   readonly inTransaction: boolean
+  /** The process that removed the message. */
+  readonly by: string
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
@@ -155,7 +157,7 @@ export const newLedger = (now: () => number): Ledger => {
             continue
           }
           const token = slot.kind === 'lease' ? tokenText(slot.token) : undefined
-          entry.removals.push({ at: now(), token, inTransaction })
+          entry.removals.push({ at: now(), token, inTransaction, by: process })
         }
       }
     },

@@ -5,7 +5,7 @@ import { createAtRest, deleter, purger } from './actors/dropper.ts'
 import { employ, several } from './actors/employ.ts'
 import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
-import { redriver } from './actors/redriver.ts'
+import { redriver, undoer } from './actors/redriver.ts'
 import { server } from './actors/server.ts'
 import { changeAtRest, settingsChanger } from './actors/settings-changer.ts'
 import { locker, transactor } from './actors/transactor.ts'
@@ -77,6 +77,7 @@ const play = async (world: World): Promise<Violation[]> => {
     consumers,
     operators,
     redrivers = 0,
+    undoers = 0,
     deadLetterConsumers = 0,
     watchers = 0,
     transactors = 0,
@@ -101,6 +102,7 @@ const play = async (world: World): Promise<Violation[]> => {
     ...several(transactors, (n) => employ(world, `transactor-${n}`, endAt, transactor)),
     ...several(watchers, (n) => employ(world, `watcher-${n}`, endAt, watcher)),
     ...several(redrivers, (n) => employ(world, `redriver-${n}`, endAt, redriver)),
+    ...several(undoers, (n) => employ(world, `undoer-${n}`, endAt, undoer)),
     ...several(settings.changes ? 1 : 0, (n) => employ(world, `settings-changer-${n}`, endAt, settingsChanger)),
   ])
   world.calm()
@@ -111,6 +113,7 @@ const play = async (world: World): Promise<Violation[]> => {
   await changeAtRest(world)
   world.story?.note(scheduler.now(), '', 'nothing fails any more, and the queues are emptied')
   await scheduler.sleep(Math.max(SETTLE_MS, settings.faults?.['sent twice, the first late'] ? spans.lateMs[1] : 0))
+  await redriveAtRest(world)
   const liveness = watchLiveness(world)
   await serveAll(world)
   liveness.drained()
@@ -144,6 +147,17 @@ const judgeHistory = ({ history, settings }: World): Violation[] =>
   PROMISES.filter(({ madeFor }) => madeFor?.(settings) ?? true).flatMap(({ name, violations }) =>
     broken(name, violations(history, settings)),
   )
+
+/** Redrives what is dead-lettered by then, where no fault makes a task stand still, and undoes it before consumers receive all of it. */
+const redriveAtRest = async (world: World): Promise<void> => {
+  const { redrivers = 0, undoers = 0 } = world.settings.cast
+  if (world.history.deadLettered.size === 0) return
+  const endAt = world.scheduler.now() + 4 * world.spans.redriveEveryMs[1]
+  await Promise.all([
+    ...several(redrivers, (n) => employ(world, `redriver-rest-${n}`, endAt, redriver)),
+    ...several(undoers, (n) => employ(world, `undoer-rest-${n}`, endAt, undoer)),
+  ])
+}
 
 /** Without faults, publishes more than is received: a lane that starves now starves for good. */
 const serveAll = async (world: World): Promise<void> => {

@@ -31,6 +31,9 @@ export interface Spans {
   readonly workerMs: readonly [min: number, max: number]
   /** Time between two purges, or two deletions. */
   readonly dropEveryMs: readonly [min: number, max: number]
+  /** Pause before each action of an operator, and of a redriver. */
+  readonly operateEveryMs: readonly [min: number, max: number]
+  readonly redriveEveryMs: readonly [min: number, max: number]
   /** How long a process is paused. */
   readonly pauseMs: readonly [min: number, max: number]
 }
@@ -50,6 +53,8 @@ export const DEFAULT_SPANS: Spans = {
   watchedMessages: 20,
   workerMs: [2_000, 9_000],
   dropEveryMs: [2_000, 9_000],
+  operateEveryMs: [100, 900],
+  redriveEveryMs: [200, 1_000],
   // Longer than every lease that consumers ask for.
   pauseMs: [5_000, 15_000],
 }

@@ -29,7 +29,7 @@ export const runStarter = (world: World, simulated: SimulatedFunction, startsLos
   let count = 0
   /** @param random the numbers of the actor that starts the run */
   const startRun: StartRun = async (random) => {
-    const startMs = random.whole(...START_MS)
+    const startMs = random.whole(...(world.settings.trigger?.startMs ?? START_MS))
     if (random.chance(startsLost())) return
     scheduler.after(startMs, () => {
       const actor = world.newActor(`dispatcher-${++count}`)

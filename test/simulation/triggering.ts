@@ -106,7 +106,8 @@ const feedStream = (world: World, startRun: (random: RandomStream) => Promise<vo
     const random = world.randomNamed(records)
     const isOdd = random.chance(oddness())
     const isTwice = isOdd && random.chance(0.5)
-    const afterMs = random.whole(...STREAM_MS) + (isOdd ? random.whole(0, STREAM_LATE_MS) : 0)
+    const afterMs =
+      random.whole(...(settings.trigger?.streamMs ?? STREAM_MS)) + (isOdd ? random.whole(0, STREAM_LATE_MS) : 0)
     const hand = () => world.aside(handOver(segment.key, name))
     scheduler.after(afterMs, hand)
     if (isTwice) scheduler.after(random.whole(0, STREAM_LATE_MS), hand)

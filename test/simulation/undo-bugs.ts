@@ -1,4 +1,9 @@
-import type { PlantedBug } from './bugs.ts'
+import { type PlantedBug, SIMULATION_SUITE } from './bugs.ts'
+
+const UNDO_SUITE = 'test/lib/redrive/undo.test.ts'
+
+/** Hunted by histories too. */
+const UNDONE = { suites: [SIMULATION_SUITE, UNDO_SUITE], worlds: 'redrives are undone' }
 
 /** Bugs of the undo of a redrive. */
 export const UNDO_BUGS: readonly PlantedBug[] = [
@@ -7,14 +12,14 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
     file: 'lib/redrive/undo-segment.ts',
     replace: "if (kind === 'lease') {",
     by: "if (kind === 'lease' && held) {",
-    suites: ['test/lib/redrive/undo.test.ts'],
+    ...UNDONE,
   },
   {
     name: 'an undo takes back messages of other redrives',
     file: 'lib/redrive/undo-segment.ts',
     replace: "if (kind === 'gone' || redriven?.taskId !== undoes || !redriven) continue",
     by: "if (kind === 'gone' || !redriven) continue",
-    suites: ['test/lib/redrive/undo.test.ts'],
+    ...UNDONE,
   },
   {
     name: 'an undo moves messages of a queue that was purged in the meantime',
@@ -35,7 +40,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
     file: 'lib/redrive/undo-segment.ts',
     replace: 'holds ||= fifo !== undefined',
     by: 'holds ||= false',
-    suites: ['test/lib/redrive/undo.test.ts'],
+    suites: [UNDO_SUITE],
   },
   {
     name: 'an undo forgets at the next page that a message of the group stays',
@@ -49,7 +54,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
     file: 'lib/redrive/undo-segment.ts',
     replace: '...content, messageId, publishedAt, ...(deadLetter && { deadLetter })',
     by: '...content, messageId, publishedAt',
-    suites: ['test/lib/redrive/undo.test.ts'],
+    ...UNDONE,
   },
   {
     name: 'a message that failed again still belongs to its redrive',

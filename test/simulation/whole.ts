@@ -37,7 +37,7 @@ const drawn = (kind: Kind, seed: number, only?: Size): WorldSettings => {
   const isFifo = kind === 'fifo'
   const settings = settingsOf(kind, random)
   const dies = settings.deadLetter !== undefined
-  const trigger = triggerOf(kind, seed)
+  const trigger = triggerOf(kind, size, seed)
   return {
     kind: isFifo ? 'fifo' : 'standard',
     ...(kind !== 'standard' && { groups: size === 'tiny' ? GROUPS.slice(0, random.whole(1, 2)) : GROUPS }),
@@ -54,7 +54,8 @@ const drawn = (kind: Kind, seed: number, only?: Size): WorldSettings => {
       workers: random.whole(0, most.workers),
       transactors: random.oneOf([0, 0, most.transactors]),
       watchers: settings.results ? most.watchers : 0,
-      redrivers: dies ? random.whole(0, 1) : 0,
+      redrivers: dies ? random.oneOf([0, 1, 1, 1]) : 0,
+      undoers: dies ? undoersOf(seed) : 0,
       deadLetterConsumers: dies ? random.whole(0, 1) : 0,
       purgers: random.oneOf([0, 0, 1]),
       deleters: random.oneOf([0, 0, 0, 1]),
@@ -63,7 +64,7 @@ const drawn = (kind: Kind, seed: number, only?: Size): WorldSettings => {
     ...changesOf(isFifo, size, random),
     ...probabilities(random),
     steadyMs: random.oneOf([0, 0, STEADY_MS[size]]),
-    spans: SPANS[size](random),
+    spans: SPANS[size](random, dies),
   }
 }
 
@@ -84,8 +85,9 @@ const MOST = {
 
 const STEADY_MS: Readonly<Record<Size, number>> = { tiny: 0, small: 1_500, large: 6_000 }
 
-const tinySpans = (random: RandomStream): Partial<Spans> => ({
-  workMs: random.oneOf([1_000, 1_000, 2_000]),
+const tinySpans = (random: RandomStream, redrives: boolean): Partial<Spans> => ({
+  // What is redriven was received before, for as long as a lease.
+  workMs: random.oneOf([1_000, 1_000, 2_000]) + (redrives ? 2_500 : 0),
   publishMs: random.oneOf([1, 500]),
   publishEveryMs: 400,
   largestPublish: random.oneOf([1, 2, 4]),
@@ -98,6 +100,8 @@ const tinySpans = (random: RandomStream): Partial<Spans> => ({
   watchedMessages: 4,
   workerMs: [500, 2_000],
   dropEveryMs: [200, 2_000],
+  operateEveryMs: [20, 400],
+  redriveEveryMs: [20, 250],
   pauseMs: [1_100, 3_000],
   drainMs: 35_000,
 })
@@ -115,6 +119,7 @@ const smallSpans = (random: RandomStream): Partial<Spans> => ({
   watchedMessages: 4,
   workerMs: [1_000, 4_000],
   dropEveryMs: [500, 3_000],
+  redriveEveryMs: [100, 600],
   pauseMs: [2_500, 6_000],
   drainMs: 35_000,
 })
@@ -125,7 +130,7 @@ const largeSpans = (random: RandomStream): Partial<Spans> => ({
   drainMs: 35_000,
 })
 
-const SPANS: Readonly<Record<Size, (random: RandomStream) => Partial<Spans>>> = {
+const SPANS: Readonly<Record<Size, (random: RandomStream, redrives: boolean) => Partial<Spans>>> = {
   tiny: tinySpans,
   small: smallSpans,
   large: largeSpans,
@@ -137,7 +142,7 @@ const WHOLE_STREAM = -100
 /** The stream of its trigger: histories without one stay the same where the draws of triggers change. */
 const TRIGGER_STREAM = -101
 
-const triggerOf = (kind: Kind, seed: number): TriggerSettings | undefined => {
+const triggerOf = (kind: Kind, size: Size, seed: number): TriggerSettings | undefined => {
   const random = randomStream(seed)
   random.restart(TRIGGER_STREAM)
   if (!random.chance(TRIGGERED)) return undefined
@@ -155,16 +160,27 @@ const triggerOf = (kind: Kind, seed: number): TriggerSettings | undefined => {
     tickEveryMs: random.oneOf([1_500, 5_000]),
     // A run stops claiming when there is no time left for the function and the margins: after a few seconds here.
     runMs: random.oneOf([53_000, 90_000]),
+    // Or a tiny history would be over before its function gets anything.
+    ...(size === 'tiny' && { streamMs: [10, 100], startMs: [10, 200] }),
   }
 }
 
 /** How often a history has a trigger; a probability. */
 const TRIGGERED = 0.3
 
+/** The stream of its undoers. */
+const UNDO_STREAM = -102
+
+const undoersOf = (seed: number): number => {
+  const random = randomStream(seed)
+  random.restart(UNDO_STREAM)
+  return random.whole(0, 1)
+}
+
 const settingsOf = (kind: Kind, random: RandomStream): SettingsChange => {
   const isFifo = kind === 'fifo'
   const [shards, priorities] = [random.oneOf([1, 1, 2, 3]), random.oneOf([1, 2, 3])]
-  const [maxReceives, dies, keeps] = [random.whole(1, 4), random.chance(0.5), random.chance(0.4)]
+  const [maxReceives, dies, keeps] = [random.oneOf([1, 1, 2, 4]), random.chance(0.5), random.chance(0.4)]
   const [mode, windowSeconds] = [random.chance(0.4), random.oneOf([undefined, undefined, 2])]
   const [limit, backsOff, delays] = [random.whole(1, 4), random.chance(0.4), random.chance(0.15)]
   return {
@@ -203,7 +219,7 @@ const CHANGE_MS = { tiny: [1_500, 500], small: [4_000, 1_000], large: [9_000, 3_
 
 const probabilities = (random: RandomStream) => ({
   ...(random.chance(0.4) && { timesToLive: 0.15 }),
-  ...(random.chance(0.5) && { deduplicationIds: 0.4 }),
+  ...(random.chance(0.5) && { deduplicationIds: 0.8 }),
   ...(random.chance(0.4) && { idempotencyKeys: 0.5 }),
   ...(random.chance(0.4) && { unreceives: 0.15 }),
   ...(random.chance(0.5) && { abandons: 0.3 }),

@@ -60,6 +60,10 @@ export interface TriggerSettings {
   readonly tickEveryMs?: number
   /** How long a run of the dispatcher may last, ms. @default 90,000, far shorter than Lambda's 15 minutes, so that runs hand over */
   readonly runMs?: number
+  /** Time in which the stream passes on a record, ms. @default 100 … 600 */
+  readonly streamMs?: readonly [min: number, max: number]
+  /** Time between the start of a run and its first step, ms. @default 20 … 1,500 */
+  readonly startMs?: readonly [min: number, max: number]
   /** For how long the function is throttled from the start on, ms. */
   readonly throttledMs?: number
   /** The trigger has a filter, and unmatched messages are deleted, or moved to a queue. @default no filter */
@@ -75,6 +79,8 @@ interface Cast {
   readonly operators: number
   /** They move what is in the dead-letter queue back. @default 0 */
   readonly redrivers?: number
+  /** They undo redrives. @default 0 */
+  readonly undoers?: number
   /** They ack and publish in transactions with writes of their own. @default 0 */
   readonly transactors?: number
   /** They ask for the status of messages, and wait for results. @default 0 */

@@ -124,9 +124,14 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
   }
 
   observer.onInsert(({ segment, content }, again) => {
-    for (const [index, { messageId, deadLetter }] of content.messages.entries()) {
+    for (const [index, message] of content.messages.entries()) {
+      const { messageId, deadLetter } = message
       const id = messageId ?? encodeMessageId(segment.key, index)
       if (again) repeat(id)
+      if (messageId !== undefined) {
+        const place = { at: time.now(), queue: segment.key.partition.queue, content: message }
+        history.moved.set(id, [...(history.moved.get(id) ?? []), place])
+      }
       if (deadLetter && !history.deadLettered.has(id)) history.deadLettered.set(id, time.now())
     }
   })

@@ -27,6 +27,13 @@ const DEAD_LETTERS = (maxReceives: number) => ({ deadLetter: { queue: 'orders-de
 const FIFO_DEAD_LETTERS = (maxReceives: number) => ({ deadLetter: { queue: 'orders-dead.fifo', maxReceives } })
 
 const DELAYS = [0, 1, 600, 600].map((delaySeconds) => ({ delaySeconds }))
+const UNDONE = {
+  ...STANDARD,
+  cast: { publishers: 2, consumers: 2, operators: 0, redrivers: 1, undoers: 1, deadLetterConsumers: 1 },
+  // Another runner continues a task that fails half-way only when its own has written nothing for a minute.
+  faults: { 'sent twice': 0.05, 'request delayed': 0.01, 'answer delayed': 0.01 },
+  spans: { publishEveryMs: 1_500, leaseSeconds: [1, 2], pollEveryMs: 1_500, lateMs: [200, 2_000], drainMs: 24_000 },
+} as const satisfies WorldSettings
 const SHARDS = [1, 2, 3, 4].map((shards) => ({ shards }))
 
 /** Every fault there is. */
@@ -143,6 +150,11 @@ export const WORLDS = {
     settings: DEAD_LETTERS(2),
     unreceives: 0.2,
   },
+  /** Few messages are received between a redrive and its undo: consumers are slow, and the queue is never empty. */
+  'standard: redrives are undone': {
+    ...UNDONE,
+    settings: { priorities: 2, ...DEAD_LETTERS(1) },
+  },
   /** Requests with a key meet their own repeats, in other shards, and after their messages are gone. */
   'standard: publishes are repeated under their keys while shards rise and fall': {
     ...STANDARD,
@@ -244,6 +256,13 @@ export const WORLDS = {
     cast: { publishers: 2, consumers: 1, operators: 1, watchers: 3 },
     faults: SOME_FAULTS,
     clocksOffByMs: 300,
+  },
+  'fifo: redrives are undone': {
+    ...UNDONE,
+    kind: 'fifo',
+    groups: ['red'],
+    cast: { ...UNDONE.cast, consumers: 3, deadLetterConsumers: 0 },
+    settings: FIFO_DEAD_LETTERS(1),
   },
   'results: messages are dead-lettered and redriven': {
     ...RESULTS,

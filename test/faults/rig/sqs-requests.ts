@@ -1,4 +1,4 @@
-import { type ClientRequest, request } from 'node:http'
+import { type Agent, type ClientRequest, request } from 'node:http'
 
 export interface SqsAnswer {
   /** 0 where the connection ended without an answer. */
@@ -12,8 +12,8 @@ export interface SentRequest {
   abandon(): void
 }
 
-/** Sends a request of the SQS protocol on a connection of its own, and does not repeat it. */
-export const sqsRequest = (url: string, action: string, input: object): SentRequest => {
+/** Sends a request of the SQS protocol, on a connection of its own unless an agent has one, and does not repeat it. */
+export const sqsRequest = (url: string, action: string, input: object, agent: Agent | false = false): SentRequest => {
   let sent: ClientRequest | undefined
   const answered = new Promise<SqsAnswer>((resolve) => {
     const body = JSON.stringify(input)
@@ -23,7 +23,7 @@ export const sqsRequest = (url: string, action: string, input: object): SentRequ
       'content-length': String(Buffer.byteLength(body)),
     }
     const failed = () => resolve({ status: 0, text: '' })
-    sent = request(url, { method: 'POST', headers, agent: false }, (answer) => {
+    sent = request(url, { method: 'POST', headers, agent }, (answer) => {
       let text = ''
       answer.setEncoding('utf8')
       answer.on('data', (chunk: string) => {

@@ -24,11 +24,15 @@ export interface Start {
   readonly cwd?: string
   /** Ends what hangs. @default 45 seconds */
   readonly maxWaitMs?: number
+  /** How many files the process may open, connections included. @default what this process may */
+  readonly maxFiles?: number
 }
 
 /** Runs what `npm start` runs, on a free port. The process ends with the test at the latest. */
-const launch = ({ args = [], env = {}, cwd = PROJECT }: Start) => {
-  const child = spawn(process.execPath, [START_SCRIPT, '--port', '0', ...args], {
+const launch = ({ args = [], env = {}, cwd = PROJECT, maxFiles }: Start) => {
+  const limited = maxFiles === undefined ? [] : ['/bin/sh', '-c', `ulimit -n ${maxFiles}; exec "$0" "$@"`]
+  const [program = '', ...words] = [...limited, process.execPath, START_SCRIPT, '--port', '0', ...args]
+  const child = spawn(program, words, {
     cwd,
     env: { ...withoutSettings(process.env), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -38,7 +38,7 @@ const plainSeconds = (text: string): number | undefined => {
   if (!isOrdered || (units.includes('') && parts.length > 1)) return undefined
   if (parts.some(([, number = '', unit]) => number.includes('.') && unit !== 's' && unit !== '')) return undefined
   const sum = parts.reduce((seconds, [, number, unit = '']) => seconds + Number(number) * (UNIT_SECONDS[unit] ?? 0), 0)
-  return Number.isFinite(sum) ? sum : undefined
+  return Number.isFinite(sum * 1_000) ? sum : undefined
 }
 
 const checkDuration = async (text: string): Promise<void> => {

@@ -6,6 +6,7 @@ import { expanded } from '../repeated.ts'
 
 /** Largest body of a message. */
 const BODY_BYTES = 1_048_576
+const COMPARED_BYTES = 65_536
 
 /** The filter of a trigger, and behind a line break the body of a message: `@5000*ab@` in it is `ab` 5,000 times. */
 export const fuzz = async (data: Buffer): Promise<void> => {
@@ -19,6 +20,8 @@ export const fuzz = async (data: Buffer): Promise<void> => {
   if (!texts) return
   const record = { messageId: '1', body, attributes: { SentTimestamp: '1' }, messageAttributes: {}, awsRegion: 'r' }
   await withinBounds(() => filterOf(texts)(record))
+  // A large body is for the bounds of one request. What JSON is shows in small ones, in a hundredth of the time.
+  if (body.length > COMPARED_BYTES) return
   demand(
     isJson(body, taggedJson) === isJson(body, JSON.parse),
     'a filter takes other texts for JSON than JSON.parse does',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { publish } from '../../../lib/publish/publish.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import { extend } from '../../../lib/settle/extend.ts'
 import { nack } from '../../../lib/settle/nack.ts'
@@ -138,4 +139,28 @@ test('a poller that dies holding a ticket holds the group up no longer than its 
   expect(await take(engine)).toEqual([])
   await engine.clock.advance(1)
   expect(bodies(await take(engine))).toEqual(['1'])
+})
+
+test('the header of messages that are all gone does not outlast the ticket of its group, if the answer to the last ack is lost', async () => {
+  const engine = await fifoEngine()
+  // In one segment, whose second message is acked alone.
+  await publish(engine, FIFO, [
+    { groupId: 'a', body: '1' },
+    { groupId: 'a', body: '2' },
+  ])
+  const [one, two] = handles(await take(engine, { ...LONG, maxMessages: 2 })) as [string, string]
+  await ack(engine, FIFO, [one])
+  const repeating = faultyStore(engine.store, scripted(['change', 'repeated']))
+  expect(await ack(testEngine({ clock: engine.clock, store: repeating }), FIFO, [two])).toEqual([{ ok: true }])
+  const { generation } = await engine.queues.get(FIFO)
+  const { tickets } = await engine.store.tickets({
+    partition: { queue: FIFO, generation, shard: 0 },
+    from: '0',
+    to: '~',
+    limit: 1,
+  })
+  const group = tickets[0]?.group as string
+  const partition = { queue: FIFO, generation, shard: 0, group }
+  const { segments } = await engine.store.headers({ partition, from: '0', to: '~', limit: 10, consistent: true })
+  expect(segments).toEqual([])
 })

@@ -16,7 +16,7 @@ export const operator: Work = async (world, actor) => {
   const looks = random.chance(0.3)
   const reschedules = random.chance(0.5)
   const delaySeconds = random.whole(0, 3)
-  await process.sleep(random.whole(100, 900))
+  await process.sleep(random.whole(...world.spans.operateEveryMs))
   const messageId = world.history.waiting(back)
   if (messageId === undefined) return
   try {

@@ -11,6 +11,7 @@ import { outdatedHandles, removedForGood } from './removals.ts'
 import { leasedStatuses, resultsOfHolders, statusesForgotten, trueEndings, waitsEnd } from './results.ts'
 import { allOrNothing, commitsAnswered, effectsOnce } from './transactions.ts'
 import { doneIsRemoved, failedStays, invocationsApart } from './triggers.ts'
+import { undoneAsBefore, undoneUnreceived } from './undos.ts'
 
 /** The promises that every history is checked against. */
 export const PROMISES: readonly Promised[] = [
@@ -41,4 +42,6 @@ export const PROMISES: readonly Promised[] = [
   invocationsApart,
   doneIsRemoved,
   failedStays,
+  undoneUnreceived,
+  undoneAsBefore,
 ]

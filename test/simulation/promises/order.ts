@@ -101,9 +101,11 @@ export const nothingBehindInFlight: Promised = {
   madeFor: isFifo,
   violations: (history, settings) => {
     const dropped = droppedFrom(history, settings)
+    // A message that expires is dropped while a consumer still works on it.
+    const mayExpire = expiring(history)
     const behindMs = jumpMs(settings.faults)
     return groupsOf(history).flatMap((batches) =>
-      overlaps(batches, behindMs, ({ message }) => dropped(message.messageId)),
+      overlaps(batches, behindMs, ({ message: { messageId } }) => (mayExpire(messageId) ? 0 : dropped(messageId))),
     )
   },
 }
