@@ -21,7 +21,7 @@ const holdingMarks = (store: Store) => {
       return store.markTicket(...input)
     },
   }
-  return { store: holding, letGo: () => held.splice(0).forEach((go) => void go()) }
+  return { store: holding, release: () => held.splice(0).forEach((go) => void go()) }
 }
 
 describe('a group goes on at once, long before its leases would have ended,', () => {
@@ -43,7 +43,7 @@ describe('a group goes on at once, long before its leases would have ended,', ()
     await engine.clock.advance(0)
     await ack(engine, FIFO, [two])
     // What the first found, that something was in flight still, is said only now.
-    slow.letGo()
+    slow.release()
     await acking
     expect(await next(engine)).toEqual(['3'])
   })
@@ -69,7 +69,7 @@ describe('a group goes on at once, long before its leases would have ended,', ()
     const looking = take(testEngine({ clock: engine.clock, store: slow.store }))
     await engine.clock.advance(0)
     await ack(engine, FIFO, again)
-    slow.letGo()
+    slow.release()
     expect(await looking).toEqual([])
     expect(await next(engine)).toEqual(['2'])
   })
