@@ -10,23 +10,24 @@ import {
 } from '../model/group.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, type Segment } from '../model/segment.ts'
-import { removeSegment } from '../model/segment-change.ts'
 import { sortRightBehind } from '../model/segment-key.ts'
 import { reportUnreadable } from '../queues/report-unreadable.ts'
 import type { TicketKey } from '../store/port.ts'
 
 /**
  * Reads, consistently, as many messages at the head of a group as are wanted. Messages that expired or were purged do not count.
- * Returns the head, and the last sequence number that was read.
+ * Returns the head, the last sequence number that was read, and headers whose messages are all gone: a process acked the last one and died
+ * before it deleted the header.
  */
 export const readHead = async (
   engine: Engine,
   queue: QueueState,
   { partition }: TicketKey,
   { want, maxReceives }: { want: number; maxReceives: number | undefined },
-): Promise<{ head: GroupHead; last: Sequence }> => {
+): Promise<{ head: GroupHead; last: Sequence; gone: readonly Segment[] }> => {
   const now = engine.clock.now()
   const segments: Segment[] = []
+  const gone: Segment[] = []
   let last = NO_SEQUENCE
   let count = 0
   let from = queue.purgedAt === undefined ? '9' : groupSort(sequenceAt(queue.purgedAt))
@@ -40,12 +41,11 @@ export const readHead = async (
       const left = segment.slots.length - goneCount(segment)
       count += left
       if (left > 0) segments.push(segment)
-      // A process acked the last message and died before it deleted the header. This poll does not wait for the outcome.
-      else void engine.store.change([removeSegment(segment)])
+      else gone.push(segment)
     }
     const end = page.segments.at(-1)
     if (!page.more || !end) break
     from = sortRightBehind(end.key.sort)
   }
-  return { head: judgeHead(segments, { now, want, maxReceives }), last }
+  return { head: judgeHead(segments, { now, want, maxReceives }), last, gone }
 }

@@ -5,7 +5,7 @@ import type { QueueState } from '../model/queue-record.ts'
 import { partitionId } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import { deadLetter } from '../redrive/dead-letter.ts'
-import { unlockGroup } from '../settle/group-release.ts'
+import { deleteGone, unlockGroup } from '../settle/group-release.ts'
 import { followUp } from '../store/follow-up.ts'
 import { claimHead } from './group-claim.ts'
 import { readHead } from './group-head.ts'
@@ -62,9 +62,11 @@ const pollLocked = async (engine: Engine, queue: QueueState, locked: Locked, req
   let maxReceives = queue.settings.deadLetter?.maxReceives
   let seen = NO_SEQUENCE
   for (let reads = 0; reads < MAX_READS && !request.signal?.aborted; reads++) {
-    const { head, last } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives })
+    const { head, last, gone } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives })
     if (last > seen) seen = last
-    if (head.kind === 'empty') return releaseEmpty(engine, queue, locked, seen)
+    if (head.kind === 'empty') return releaseEmpty(engine, queue, locked, { lastRead: seen, gone })
+    // The group is read again anyway, so this poll does not wait for the outcome.
+    void deleteGone(engine, gone)
     if (head.kind === 'in-flight' || head.kind === 'backing-off') {
       await moveLock(engine, locked, head)
       return { messages: [], nextAt: head.until }

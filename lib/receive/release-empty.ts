@@ -1,15 +1,17 @@
 import type { Engine } from '../engine.ts'
 import { type Sequence, sequenceAt } from '../model/group.ts'
 import type { QueueState } from '../model/queue-record.ts'
+import type { Segment } from '../model/segment.ts'
 import { partitionId } from '../model/segment-key.ts'
-import { retireTicket, unlockGroup } from '../settle/group-release.ts'
+import { deleteGone, retireTicket, unlockGroup } from '../settle/group-release.ts'
 import type { TicketKey } from '../store/port.ts'
 import type { Locked } from './group-lock.ts'
 import type { ScanResult } from './scan-result.ts'
 import { NOTHING_FOUND } from './scan-result.ts'
 
 /**
- * Deletes the ticket of a group that was found empty, marks the group idle, or locks it until a retry.
+ * Deletes the ticket of a group that was found empty, marks the group idle, or locks it until a retry. Headers whose messages are all
+ * gone are deleted before: no poll reads them once the ticket is retired.
  *
  * DynamoDB makes the writes of a transaction visible one after the other. So when this poll has not read the message of the ticket's
  * last number, that message may be about to become visible. The age of the number proves nothing, because the publisher's clock
@@ -19,7 +21,7 @@ export const releaseEmpty = async (
   engine: Engine,
   queue: QueueState,
   { key, ticket: { lastSequence } }: Locked,
-  lastRead: Sequence,
+  { lastRead, gone }: { lastRead: Sequence; gone: readonly Segment[] },
 ): Promise<ScanResult> => {
   const purged = queue.purgedAt !== undefined && lastSequence < sequenceAt(queue.purgedAt)
   if (lastRead < lastSequence && !purged) {
@@ -32,7 +34,8 @@ export const releaseEmpty = async (
       return { messages: [], nextAt: at }
     }
   }
-  if (!(await retireTicket(engine, key, lastSequence))) await unlockGroup(engine, key)
+  const isRetired = (await deleteGone(engine, gone)) && (await retireTicket(engine, key, lastSequence))
+  if (!isRetired) await unlockGroup(engine, key)
   return NOTHING_FOUND
 }
 

@@ -151,7 +151,7 @@ const release = async (
  * Deletes headers whose messages are all gone: the answer to the ack of the last one was lost, or its process died, before the header was
  * deleted. Once the ticket is retired, no poll reads the group. If the process crashes in between, the ticket stays, and a poll goes on.
  */
-const deleteGone = async (engine: Engine, gone: readonly Segment[]): Promise<boolean> => {
+export const deleteGone = async (engine: Engine, gone: readonly Segment[]): Promise<boolean> => {
   if (gone.length === 0) return true
   const outcomes = await engine.store.change(gone.map(removeSegment))
   return outcomes.every((outcome) => outcome.applied || (outcome.segment === undefined && outcome.error === undefined))

@@ -9,7 +9,7 @@ import { redriver, undoer } from './actors/redriver.ts'
 import { server } from './actors/server.ts'
 import { changeAtRest, settingsChanger } from './actors/settings-changer.ts'
 import { locker, transactor } from './actors/transactor.ts'
-import { look, watcher } from './actors/watcher.ts'
+import { readStatus, watcher } from './actors/watcher.ts'
 import { worker } from './actors/worker.ts'
 import type { CoverageCounts } from './coverage.ts'
 import { drainAll } from './drain.ts'
@@ -181,7 +181,7 @@ const judgeEndings = async (world: World): Promise<string[]> => {
   const keptMs = keptAtLeastMs(world.settings)
   for (const [messageId, { state, at }] of finalStates(world.history, world.settings)) {
     world.begin(actor, false)
-    const { status } = await look(world, actor, messageId, 0)
+    const { status } = await readStatus(world, actor, messageId, 0)
     if (status.state === state || (status.state === 'gone' && world.scheduler.now() >= at + keptMs)) continue
     found.push(`${messageId} has the status ${JSON.stringify(status)}, and was ${state}`)
   }

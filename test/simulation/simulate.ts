@@ -4,7 +4,7 @@ import { SingleBar } from 'cli-progress'
 import { Command, InvalidArgumentError } from 'commander'
 import { neverReached } from './coverage.ts'
 import { type Failure, runSimulation, type SimulationResult } from './pool.ts'
-import { summaryOf, tellFailure } from './summary.ts'
+import { failureText, summaryOf } from './summary.ts'
 
 interface Options {
   readonly histories: number
@@ -104,14 +104,14 @@ const main = async (): Promise<number> => {
   const histories = history === undefined ? options.histories : 1
   const { onProgress, end } = progress(histories)
   const ending = endedEarly()
-  const onFailure = (failure: Failure) => console.error(tellFailure(failure, { seed, world }))
+  const onFailure = (failure: Failure) => console.error(failureText(failure, { seed, world }))
   const order = { seed, histories, from: history ?? 0, worlds: world, jobs }
   const result = await runSimulation({ ...order, onProgress, onFailure, signal: ending })
   end()
   if (json) console.log(JSON.stringify(jsonOf(result)))
   else {
     console.log(summaryOf(result, { seed, jobs }))
-    for (const failure of result.failures) console.log(tellFailure(failure, { seed, world }))
+    for (const failure of result.failures) console.log(failureText(failure, { seed, world }))
   }
   return result.failures.length > 0 ? 1 : 0
 }

@@ -24,9 +24,9 @@ export interface Spans {
   readonly workOnMessageMs: number
   /** How late a delayed request, answer or second copy is. */
   readonly lateMs: readonly [min: number, max: number]
-  /** Maximum time between two looks of a watcher, and how many of the latest messages a look chooses from. */
-  readonly lookEveryMs: number
-  readonly lookBack: number
+  /** Maximum time between two reads of a watcher, and how many of the latest messages a read chooses from. */
+  readonly watchEveryMs: number
+  readonly watchedMessages: number
   /** How long a worker of the library runs before it stops. */
   readonly workerMs: readonly [min: number, max: number]
   /** Time between two purges, or two deletions. */
@@ -49,8 +49,8 @@ export const DEFAULT_SPANS: Spans = {
   pollEveryMs: 100,
   workOnMessageMs: 50,
   lateMs: [500, 5_000],
-  lookEveryMs: 300,
-  lookBack: 20,
+  watchEveryMs: 300,
+  watchedMessages: 20,
   workerMs: [2_000, 9_000],
   dropEveryMs: [2_000, 9_000],
   operateEveryMs: [100, 900],

@@ -46,7 +46,7 @@ const shortened = (lines: readonly string[], max: number): string[] => [
 /** Maximum number of lines of a printed story. */
 const MAX_LINES = 200
 
-export const tellFailure = (
+export const failureText = (
   { index, world, violations, shrunk }: Failure,
   { seed, world: worlds }: { seed: number; world: string },
 ): string =>

@@ -282,8 +282,8 @@ export const WORLDS = {
       drainMs: 15_000,
       publishEveryMs: 20_000,
       leaseSeconds: [1, 8],
-      lookEveryMs: 800,
-      lookBack: 60,
+      watchEveryMs: 800,
+      watchedMessages: 60,
     },
   },
   'results: of fifo queues': {

@@ -41,7 +41,7 @@ const holdingClaims = (store: Store) => {
       claim: (claims) => waiting().then(() => store.claim(claims)),
       claimTogether: (...input) => waiting().then(() => store.claimTogether(...input)),
     } satisfies Store,
-    letGo: () => held.splice(0).forEach((go) => void go()),
+    release: () => held.splice(0).forEach((go) => void go()),
   }
 }
 
@@ -64,7 +64,7 @@ describe('no more of a group are in flight than its limit', () => {
       // What stands before the ones that the paused poller is about to claim, which nobody touches.
       await publishMany(testEngine({ store: engine.store, clock: manualClock(START - 9_000), seed: 8 }), LIMIT)
       expect(await take(anotherProcess(engine), { visibilityTimeoutSeconds: 7_200 })).toHaveLength(LIMIT)
-      holding.letGo()
+      holding.release()
       expect(await late).toEqual([])
       expect(await inFlight(engine)).toBe(LIMIT)
     }

@@ -38,7 +38,7 @@ interface Expected {
   readonly counts: object
 }
 
-const takeAll: Happening = ({ engine, queue }) => poll(anotherProcess(engine), queue, { maxMessages: 10 })
+const pollAll: Happening = ({ engine, queue }) => poll(anotherProcess(engine), queue, { maxMessages: 10 })
 const ackAll: Happening = async ({ engine, queue }) => {
   const messages = await poll(anotherProcess(engine), queue, { maxMessages: 10 })
   await ack(
@@ -49,7 +49,7 @@ const ackAll: Happening = async ({ engine, queue }) => {
 }
 
 const happenings: readonly (readonly [string, Happening, Expected])[] = [
-  ['a poll', takeAll, { queue: ['a', 'b'], dead: [], counts: { moved: 0, received: 2, gone: 0 } }],
+  ['a poll', pollAll, { queue: ['a', 'b'], dead: [], counts: { moved: 0, received: 2, gone: 0 } }],
   ['a poll and an ack', ackAll, { queue: [], dead: [], counts: { moved: 0, received: 0, gone: 2 } }],
   [
     'a cancellation of one',

@@ -21,7 +21,7 @@ const holdingMarks = (store: Store) => {
       return store.markTicket(...input)
     },
   }
-  return { store: holding, letGo: () => held.splice(0).forEach((go) => void go()) }
+  return { store: holding, release: () => held.splice(0).forEach((go) => void go()) }
 }
 
 describe('a group goes on at once, long before its leases would have ended,', () => {
@@ -43,7 +43,7 @@ describe('a group goes on at once, long before its leases would have ended,', ()
     await engine.clock.advance(0)
     await ack(engine, FIFO, [two])
     // What the first found, that something was in flight still, is said only now.
-    slow.letGo()
+    slow.release()
     await acking
     expect(await next(engine)).toEqual(['3'])
   })
@@ -69,7 +69,7 @@ describe('a group goes on at once, long before its leases would have ended,', ()
     const looking = take(testEngine({ clock: engine.clock, store: slow.store }))
     await engine.clock.advance(0)
     await ack(engine, FIFO, again)
-    slow.letGo()
+    slow.release()
     expect(await looking).toEqual([])
     expect(await next(engine)).toEqual(['2'])
   })
@@ -141,26 +141,50 @@ test('a poller that dies holding a ticket holds the group up no longer than its 
   expect(bodies(await take(engine))).toEqual(['1'])
 })
 
-test('the header of messages that are all gone does not outlast the ticket of its group, if the answer to the last ack is lost', async () => {
-  const engine = await fifoEngine()
-  // In one segment, whose second message is acked alone.
+/** Two messages of one segment under a lease, the first of which is acked. Returns the handle of the second. */
+const lastOfSegment = async (engine: TestEngine): Promise<string> => {
   await publish(engine, FIFO, [
     { groupId: 'a', body: '1' },
     { groupId: 'a', body: '2' },
   ])
   const [one, two] = handles(await take(engine, { ...LONG, maxMessages: 2 })) as [string, string]
   await ack(engine, FIFO, [one])
-  const repeating = faultyStore(engine.store, scripted(['change', 'repeated']))
-  expect(await ack(testEngine({ clock: engine.clock, store: repeating }), FIFO, [two])).toEqual([{ ok: true }])
+  return two
+}
+const headersLeft = async (engine: TestEngine) => {
   const { generation } = await engine.queues.get(FIFO)
-  const { tickets } = await engine.store.tickets({
-    partition: { queue: FIFO, generation, shard: 0 },
+  const partition = { queue: FIFO, generation, shard: 0 }
+  const { tickets } = await engine.store.tickets({ partition, from: '0', to: '~', limit: 1 })
+  const group = tickets[0]?.group as string
+  const page = await engine.store.headers({
+    partition: { ...partition, group },
     from: '0',
     to: '~',
-    limit: 1,
+    limit: 10,
+    consistent: true,
   })
-  const group = tickets[0]?.group as string
-  const partition = { queue: FIFO, generation, shard: 0, group }
-  const { segments } = await engine.store.headers({ partition, from: '0', to: '~', limit: 10, consistent: true })
-  expect(segments).toEqual([])
+  return page.segments
+}
+
+describe('the header of messages that are all gone does not outlast the ticket of its group', () => {
+  test('if the answer to the last ack is lost', async () => {
+    const engine = await fifoEngine()
+    const last = await lastOfSegment(engine)
+    const repeating = faultyStore(engine.store, scripted(['change', 'repeated']))
+    expect(await ack(testEngine({ clock: engine.clock, store: repeating }), FIFO, [last])).toEqual([{ ok: true }])
+    expect(await headersLeft(engine)).toEqual([])
+  })
+
+  test('if the process died after the last ack, and the poll that finds the header fails to delete it', async () => {
+    const engine = await fifoEngine({}, { clock: manualClock() })
+    const last = await lastOfSegment(engine)
+    const dying = faultyStore(engine.store, scripted(['change', 'crashed-after']))
+    void ack(testEngine({ clock: engine.clock, store: dying }), FIFO, [last])
+    await engine.clock.advance(LONG.visibilityTimeoutSeconds * 1_000)
+    const failing = faultyStore(engine.store, scripted(['change', 'refused']))
+    expect(await take(testEngine({ clock: engine.clock, store: failing }))).toEqual([])
+    expect(await headersLeft(engine)).toHaveLength(1)
+    expect(await take(anotherProcess(engine))).toEqual([])
+    expect(await headersLeft(engine)).toEqual([])
+  })
 })

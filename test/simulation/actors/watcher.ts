@@ -8,21 +8,21 @@ import { passing, type Work } from './employ.ts'
 /** Reads the status of a message, or waits for its result, as its producer does. */
 export const watcher: Work = async (world, actor) => {
   const { random, process } = actor
-  const back = random.whole(1, world.spans.lookBack)
+  const back = random.whole(1, world.spans.watchedMessages)
   const waits = random.chance(0.2)
   const waitTimeSeconds = random.whole(1, 4)
-  await process.sleep(random.whole(0, world.spans.lookEveryMs))
+  await process.sleep(random.whole(0, world.spans.watchEveryMs))
   const messageId = world.history.known(back)
   if (messageId === undefined) return
   try {
-    await look(world, actor, messageId, waits ? waitTimeSeconds : undefined)
+    await readStatus(world, actor, messageId, waits ? waitTimeSeconds : undefined)
   } catch (error) {
     passing(error)
   }
 }
 
 /** Reads the status, or waits for the result, and records the answer. */
-export const look = async (
+export const readStatus = async (
   { history, scheduler, story, settings }: World,
   { name, process }: Actor,
   messageId: string,
