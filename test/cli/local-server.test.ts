@@ -58,10 +58,18 @@ test('a file that is no address counts as none, and so does one that is taken aw
   expect(await readAddress(directory)).toBeUndefined()
   await writeAddress(directory, { ...ADDRESS, url: 7 as never })
   expect(await readAddress(directory)).toBeUndefined()
-  await writeAddress(directory, ADDRESS)
-  expect(await readAddress(directory)).toEqual(ADDRESS)
+  const own = { ...ADDRESS, pid: process.pid }
+  await writeAddress(directory, own)
+  expect(await readAddress(directory)).toEqual(own)
   await removeAddress(directory)
   expect(await readAddress(directory)).toBeUndefined()
+})
+
+test('the address of another server stays where one is taken away', async () => {
+  const directory = await temporaryDirectory()
+  await writeAddress(directory, ADDRESS)
+  await removeAddress(directory)
+  expect(await readAddress(directory)).toEqual(ADDRESS)
 })
 
 test('a running server says in its data directory where it is, until it ends', async () => {

@@ -1,7 +1,7 @@
 import { ackTogether, receive } from './actors/consumer.ts'
 import { several } from './actors/employ.ts'
 import { lateRequestsMs } from './faults.ts'
-import { isEmpty, leftMessages } from './left.ts'
+import { isEmpty } from './left.ts'
 import type { World } from './world.ts'
 import { deadLetterQueueName, queueName } from './world-settings.ts'
 
@@ -21,7 +21,7 @@ export const drainAll = async (world: World): Promise<void> => {
   const drain = async (queue: string, name: string): Promise<void> => {
     const actor = world.newActor(name)
     const goesOn = async () =>
-      scheduler.now() < endAt || (scheduler.now() < endAt + MORE_MS && (await leftMessages(world)).length > 0)
+      scheduler.now() < endAt || (scheduler.now() < endAt + MORE_MS && !(await isEmpty(world)))
     while (!(await isOver()) && (await goesOn())) {
       world.begin(actor, false)
       const deliveries = await receive(world, actor, queue, DRAIN_POLL)
@@ -38,8 +38,8 @@ export const drainAll = async (world: World): Promise<void> => {
 }
 
 /**
- * Extra time while messages are left: a poll receives only a few messages of a group with a limit, and none while a message that nobody
- * acks is in flight.
+ * Extra time while messages or tickets are left: a poll receives only a few messages of a group with a limit, and none while a message
+ * that nobody acks is in flight. The lock of a ticket lasts as long as the lease of a trigger whose ack could not end it.
  */
 const MORE_MS = 600_000
 

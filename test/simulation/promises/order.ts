@@ -148,6 +148,8 @@ export const nothingPassedOver: Promised = {
         mayExpire(messageId) ? 0 : Number.POSITIVE_INFINITY,
         removedFrom.get(messageId) ?? Number.POSITIVE_INFINITY,
         history.deadLettered.get(messageId) ?? Number.POSITIVE_INFINITY,
+        // Nobody is told of what a trigger's filter removes.
+        history.ledger.of(messageId)?.removals[0]?.at ?? Number.POSITIVE_INFINITY,
         dropped(messageId),
       )
     return groupsOf(history)
