@@ -20,8 +20,7 @@ export const drainAll = async (world: World): Promise<void> => {
   }
   const drain = async (queue: string, name: string): Promise<void> => {
     const actor = world.newActor(name)
-    const goesOn = async () =>
-      scheduler.now() < endAt || (scheduler.now() < endAt + MORE_MS && !(await isEmpty(world)))
+    const goesOn = async () => scheduler.now() < endAt || (scheduler.now() < endAt + MORE_MS && !(await isEmpty(world)))
     while (!(await isOver()) && (await goesOn())) {
       world.begin(actor, false)
       const deliveries = await receive(world, actor, queue, DRAIN_POLL)
