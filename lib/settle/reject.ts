@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError, messageContended } from '../model/errors.ts'
+import { isOrdered } from '../model/group.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { plainName } from '../model/queue-name.ts'
@@ -40,24 +41,20 @@ export const reject = async (
   entries: readonly Rejection[],
 ): Promise<HandleResult[]> => {
   const results = new Array<HandleResult>(entries.length)
-  const bySegment = new Map<string, number[]>()
-  const handles = entries.map(({ receiptHandle }, position) => {
+  const rows = new Map<string, Rejected[]>()
+  for (const [position, { receiptHandle }] of entries.entries()) {
     try {
       const handle = receiptHandleFor(queue.name, receiptHandle, engine.clock.now())
-      const id = segmentId(keyOfHandle(queue, handle))
-      bySegment.set(id, [...(bySegment.get(id) ?? []), position])
-      return handle
+      const row = rowOf(queue, handle)
+      rows.set(row, [...(rows.get(row) ?? []), { handle, position }])
     } catch (error) {
       if (!isHoldfastError(error)) throw error
       results[position] = failed(error)
-      return undefined
     }
-  })
-  // Messages of one segment are moved one after the other: each move changes the segment that the next one requires.
+  }
   await Promise.all(
-    [...bySegment.values()].map(async (positions) => {
-      for (const position of positions) {
-        const handle = handles[position] as ReceiptHandle
+    [...rows.values()].map(async (row) => {
+      for (const { handle, position } of inOrder(queue, row)) {
         const rejection = entries[position] as Rejection
         const rejecting = failsForGood(queue)
           ? failForGood(engine, queue, rejection)
@@ -70,6 +67,26 @@ export const reject = async (
     }),
   )
   return results
+}
+
+interface Rejected {
+  readonly handle: ReceiptHandle
+  readonly position: number
+}
+
+/**
+ * Messages of one row are moved one after the other. Those of one segment are, since each move changes the segment that the next one
+ * requires, and those of one FIFO group, to keep their order in the dead-letter queue.
+ */
+const rowOf = (queue: QueueState, handle: ReceiptHandle): string =>
+  handle.group && isOrdered(handle.group.hash) ? handle.group.hash : segmentId(keyOfHandle(queue, handle))
+
+/** In the order of the queue, whatever order the caller has them in. */
+const inOrder = (queue: QueueState, row: readonly Rejected[]): readonly Rejected[] => {
+  const sortOf = ({ handle }: Rejected): string => keyOfHandle(queue, handle).sort
+  const compare = (a: Rejected, b: Rejected): number =>
+    sortOf(a) === sortOf(b) ? a.handle.index - b.handle.index : sortOf(a) < sortOf(b) ? -1 : 1
+  return [...row].sort(compare)
 }
 
 /** Whether rejected messages end as failures: the queue keeps results, and has no dead-letter queue. */

@@ -216,6 +216,13 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/settle/group-release.test.ts'],
   },
   {
+    name: 'messages of one group that one call rejects are moved all at once',
+    file: 'lib/settle/reject.ts',
+    replace: 'handle.group && isOrdered(handle.group.hash) ? handle.group.hash :',
+    by: '',
+    suites: ['test/lib/redrive/group-dead-letter.test.ts'],
+  },
+  {
     name: 'a poll retires a ticket while a header without messages is left',
     file: 'lib/receive/release-empty.ts',
     replace: '(await deleteGone(engine, gone)) && ',

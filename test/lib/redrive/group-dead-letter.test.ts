@@ -5,6 +5,7 @@ import { deleteQueue } from '../../../lib/queues/delete-queue.ts'
 import { type RedriveRequest, runRedrive, startRedrive } from '../../../lib/redrive/redrive.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import { nack } from '../../../lib/settle/nack.ts'
+import type { Rejection } from '../../../lib/settle/reject.ts'
 import type { Store } from '../../../lib/store/port.ts'
 import { bodies, FIFO, fifoEngine, handles, send, sendOne, take } from '../../support/fifo-engine.ts'
 import { anotherProcess, type TestEngine, testEngine } from '../../support/test-engine.ts'
@@ -86,6 +87,16 @@ describe('a poisoned group', () => {
     const numbers = dead.map(({ sequenceNumber }) => sequenceNumber)
     expect(numbers).toEqual([...numbers].sort())
     expect(dead[0]).toMatchObject({ groupId: 'a', deadLetter: { queue: FIFO, reason: 'MaxReceivesExceeded' } })
+  })
+
+  test('keeps the order of messages that one call rejects, whatever order that has', async () => {
+    const engine = await engineWithDeadLetters(9)
+    for (const body of ['1', '2', '3', '4']) await send(engine, 'poisoned', body)
+    const rejected = handles(await take(engine)).map((receiptHandle) => ({ receiptHandle, deadLetter: true }))
+    const [one, two, three, four] = rejected as [Rejection, Rejection, Rejection, Rejection]
+    const results = await nack(engine, FIFO, [three, one, four, two])
+    expect(results).toEqual(Array(4).fill({ ok: true }))
+    expect(await rest(engine, DEAD)).toEqual(['1', '2', '3', '4'])
   })
 
   test('is moved once, however many come across it', async () => {
