@@ -1,6 +1,6 @@
 import { createEngine } from '../../lib/engine.ts'
 import { isNumberKept } from '../../lib/model/group.ts'
-import { isPurged, partitionOf } from '../../lib/model/queue-record.ts'
+import { isPurged, partitionOf, pollShards } from '../../lib/model/queue-record.ts'
 import type { Segment } from '../../lib/model/segment.ts'
 import { segmentId } from '../../lib/model/segment-key.ts'
 import { readQueue } from '../../lib/queues/read-queue.ts'
@@ -35,9 +35,12 @@ const ticketsLeft = async ({ settings, store, scheduler }: World) => {
   const engine = createEngine({ store, clock: scheduler.clock })
   const pages = await Promise.all(
     queueNames(settings).map(async (name) => {
-      const partition = partitionOf(await engine.queues.get(name), 0)
-      const page = await store.tickets({ partition, from: '0', to: '~', limit: 100, consistent: true })
-      return page.tickets.map((ticket) => ({ name, ...ticket }))
+      const queue = await engine.queues.get(name)
+      const shards = Array.from({ length: pollShards(queue) }, (_, shard) => partitionOf(queue, shard))
+      const pages = await Promise.all(
+        shards.map((partition) => store.tickets({ partition, from: '0', to: '~', limit: 100, consistent: true })),
+      )
+      return pages.flatMap(({ tickets }) => tickets.map((ticket) => ({ name, ...ticket })))
     }),
   )
   return pages.flat()
