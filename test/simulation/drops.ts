@@ -71,5 +71,16 @@ export const expected = (history: History, settings: WorldSettings): { must: Set
   // A repeat of a publish under its key stores it again in a queue that was created again, under another id.
   const last = new Set([...history.publishes.values()].flatMap(({ answer }) => answer?.messageId ?? []))
   const storedAgain = [...history.answered].filter((messageId) => !last.has(messageId))
-  return { must, most: history.publishes.size + storedAgain.length + history.repeated.size - surelyGone.size }
+  const ids = history.publishes.size + storedAgain.length + storedUnanswered(history)
+  return { must, most: ids + history.repeated.size - surelyGone.size }
 }
+
+/**
+ * How many messages are known to have been stored under an id besides the one that their publisher was answered. Where ids are
+ * deduplicated while their message is pending, a transaction whose answer is lost is sent again, and its message may be gone by then.
+ */
+const storedUnanswered = ({ answered, deliveriesOf, publishes }: History): number =>
+  [...deliveriesOf].filter(([messageId, [first]]) => {
+    const answer = publishes.get(first?.message.body as string)?.answer
+    return answer !== undefined && answer.messageId !== messageId && !answered.has(messageId)
+  }).length

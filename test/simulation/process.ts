@@ -282,9 +282,12 @@ export const throttle = () => {
     string | undefined,
     { readonly at: number; readonly reason: Parameters<typeof throttledFor>[0] }
   >()
+  let ended = false
   return {
-    start: (partition: string | undefined, reason: Parameters<typeof throttledFor>[0], at: number): void =>
-      void until.set(partition, { at, reason }),
+    /** A request that was on its way when all throttling ended throttles nothing. */
+    start: (partition: string | undefined, reason: Parameters<typeof throttledFor>[0], at: number): void => {
+      if (!ended) until.set(partition, { at, reason })
+    },
     reasonFor: (partition: string, now: number): Parameters<typeof throttledFor>[0] | undefined => {
       if (until.size === 0) return undefined
       for (const name of [undefined, partition]) {
@@ -294,7 +297,10 @@ export const throttle = () => {
       }
       return undefined
     },
-    end: () => until.clear(),
+    end: (): void => {
+      ended = true
+      until.clear()
+    },
   }
 }
 type Throttle = ReturnType<typeof throttle>

@@ -42,14 +42,19 @@ export const receivableNow = (world: Pick<World, 'observer' | 'history'>, queue:
 /**
  * Whether polls may pass by a segment for good. A publish to a group of a standard queue stores the segment first, then the ticket by
  * which polls find the group. A publisher that got no answer may have stored the segment alone: polls find that with the next publish
- * to its group. Segments of FIFO groups appear together with their tickets.
+ * to its group. Segments of FIFO groups appear together with their tickets. Nor do polls find a segment that a late first sending stores
+ * again after all of its messages are gone, and with them the ticket.
  */
 export const mayBeHidden = ({ history }: Pick<World, 'history'>, { key }: Segment): boolean => {
   const { group } = key.partition
   if (group === undefined || group.length > STANDARD_GROUP_DIGITS) return false
   return history.ledger
     .idsIn(key)
-    .every((messageId) => !history.answered.has(messageId) && history.ledger.of(messageId)?.leases.length === 0)
+    .every(
+      (messageId) =>
+        history.repeated.has(messageId) ||
+        (!history.answered.has(messageId) && history.ledger.of(messageId)?.leases.length === 0),
+    )
 }
 
 /** The digits of a group's hash on a standard queue; on FIFO queues it has 14. */
