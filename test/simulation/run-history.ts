@@ -191,7 +191,7 @@ const judgeEndings = async (world: World): Promise<string[]> => {
 /** Counts are exact on standard queues without groups. */
 const judgeCounts = async (world: World): Promise<string[]> => {
   if (world.settings.kind === 'fifo' || world.settings.groups) return []
-  const { most } = expected(world.history, world.settings)
+  const { must, most } = expected(world.history, world.settings)
   const { engine } = world.newActor('counter').process
   let counted = 0
   for (const queue of queueNames(world.settings)) {
@@ -199,8 +199,8 @@ const judgeCounts = async (world: World): Promise<string[]> => {
     if (!exact) throw new Error('a small queue was not counted exactly')
     counted += ready + delayed + leased
   }
-  // A consumer that still works acks messages during the count.
-  const least = expected(world.history, world.settings).must.size
+  // During the count a consumer that still works acks messages, and a repeated publish stores some.
+  const least = [...expected(world.history, world.settings).must].filter((messageId) => must.has(messageId)).length
   return [
     ...(counted < least ? [`${counted} messages counted where ${least} must be`] : []),
     ...(counted > most ? [`${counted} messages counted where at most ${most} can be`] : []),
