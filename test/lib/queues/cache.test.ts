@@ -30,7 +30,18 @@ const pausingProcess = (engine: Awaited<ReturnType<typeof engineWithQueue>>) => 
   return { process, pause }
 }
 
-test('a process that stood still while it read a queue reads it again, and receives nothing that was purged meanwhile', async () => {
+test('a process that stood still while it read a queue reads it again', async () => {
+  const engine = await engineWithQueue()
+  const { process, pause } = pausingProcess(engine)
+  pause.armed = true
+  pause.during = async () => {
+    await updateQueue(engine, 'orders', { settings: { delaySeconds: 7 } })
+    await engine.clock.advance(60_000)
+  }
+  expect((await process.queues.get('orders')).settings.delaySeconds).toBe(7)
+})
+
+test('a process that stood still while it read a queue receives nothing that was purged meanwhile', async () => {
   const engine = await engineWithQueue()
   await publish(engine, 'orders', [{ body: 'before' }])
   const { process, pause } = pausingProcess(engine)
