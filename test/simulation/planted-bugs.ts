@@ -16,9 +16,16 @@ import { hunt } from './hunt.ts'
 import { newCopy, plant, ROOT } from './planted-copy.ts'
 import { promisedLines } from './promised-lines.ts'
 
-const run = async (copy: string, suites: readonly string[]): Promise<{ passed: boolean; output: string }> => {
+/** A test that hangs on account of a bug fails after this time. */
+const HANGS_AFTER_MS = 30_000
+
+const run = async (
+  copy: string,
+  suites: readonly string[],
+  options: readonly string[] = [],
+): Promise<{ passed: boolean; output: string }> => {
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
-  const child = spawn(process.execPath, [vitest, 'run', '--bail=1', '--reporter=agent', ...suites], {
+  const child = spawn(process.execPath, [vitest, 'run', '--bail=1', '--reporter=agent', ...options, ...suites], {
     cwd: copy,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, HOLDFAST_SIMULATIONS: '1', NO_COLOR: '1' },
@@ -71,7 +78,7 @@ const tryBug = async (copy: string, bug: PlantedBug): Promise<Verdict> => {
       const verdict = await huntFor(bug, promises, others.length > 0 ? HUNTED_BEFORE_SUITES : undefined)
       if (verdict) return verdict
     }
-    const isNoticed = others.length > 0 && !(await run(copy, others)).passed
+    const isNoticed = others.length > 0 && !(await run(copy, others, [`--testTimeout=${HANGS_AFTER_MS}`])).passed
     return isNoticed ? { kind: 'noticed', how: 'a suite' } : { kind: 'NOT NOTICED', how: '' }
   } finally {
     await undo()
