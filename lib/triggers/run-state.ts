@@ -37,7 +37,7 @@ export interface Run {
   readonly options: DispatchOptions
   readonly observe: (event: TriggerEvent) => void
   readonly slots: Slots
-  /** Rings when an invocation has ended, and when the mark or the trigger has changed. */
+  /** Woken when an invocation has ended, and when the mark or the trigger has changed. */
   readonly wakeUp: WakeSignal
   /** Aborts waits for messages. */
   claiming: AbortController

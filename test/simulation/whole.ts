@@ -85,43 +85,44 @@ const MOST = {
 
 const STEADY_MS: Readonly<Record<Size, number>> = { tiny: 0, small: 1_500, large: 6_000 }
 
+/** What tiny and small histories have in common. */
+const SHORT = {
+  extendSeconds: 2,
+  waitSeconds: 1,
+  pollEveryMs: 200,
+  watchedMessages: 4,
+  drainMs: 35_000,
+} as const satisfies Partial<Spans>
+
 const tinySpans = (random: RandomStream, redrives: boolean): Partial<Spans> => ({
+  ...SHORT,
   // What is redriven was received before, for as long as a lease.
   workMs: random.oneOf([1_000, 1_000, 2_000]) + (redrives ? 2_500 : 0),
   publishMs: random.oneOf([1, 500]),
   publishEveryMs: 400,
   largestPublish: random.oneOf([1, 2, 4]),
   leaseSeconds: [1, 1],
-  extendSeconds: 2,
-  waitSeconds: 1,
-  pollEveryMs: 200,
   lateMs: [100, 1_500],
   watchEveryMs: 500,
-  watchedMessages: 4,
   workerMs: [500, 2_000],
   dropEveryMs: [200, 2_000],
   operateEveryMs: [20, 400],
   redriveEveryMs: [20, 250],
   pauseMs: [1_100, 3_000],
-  drainMs: 35_000,
 })
 
 const smallSpans = (random: RandomStream): Partial<Spans> => ({
+  ...SHORT,
   workMs: random.oneOf([1_500, 3_000, 7_000]),
   publishEveryMs: random.oneOf([400, 1_500]),
   largestPublish: random.oneOf([1, 3, 6]),
   leaseSeconds: [1, 2],
-  extendSeconds: 2,
-  waitSeconds: 1,
-  pollEveryMs: 200,
   lateMs: [200, 2_500],
   watchEveryMs: 1_000,
-  watchedMessages: 4,
   workerMs: [1_000, 4_000],
   dropEveryMs: [500, 3_000],
   redriveEveryMs: [100, 600],
   pauseMs: [2_500, 6_000],
-  drainMs: 35_000,
 })
 
 const largeSpans = (random: RandomStream): Partial<Spans> => ({

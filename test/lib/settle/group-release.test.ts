@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { groupHash } from '../../../lib/model/group.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import { extend } from '../../../lib/settle/extend.ts'
@@ -151,13 +152,20 @@ const lastOfSegment = async (engine: TestEngine): Promise<string> => {
   await ack(engine, FIFO, [one])
   return two
 }
-const headersLeft = async (engine: TestEngine) => {
+const GROUP = groupHash('a')
+const dyingAfter = (engine: TestEngine, operation: keyof Store): Store =>
+  faultyStore(engine.store, scripted([operation, 'crashed-after']))
+const shardOf = async (engine: TestEngine) => {
   const { generation } = await engine.queues.get(FIFO)
-  const partition = { queue: FIFO, generation, shard: 0 }
-  const { tickets } = await engine.store.tickets({ partition, from: '0', to: '~', limit: 1 })
-  const group = tickets[0]?.group as string
+  return { queue: FIFO, generation, shard: 0 }
+}
+const ticketsLeft = async (engine: TestEngine) => {
+  const page = await engine.store.tickets({ partition: await shardOf(engine), from: '0', to: '~', limit: 1 })
+  return page.tickets
+}
+const headersLeft = async (engine: TestEngine) => {
   const page = await engine.store.headers({
-    partition: { ...partition, group },
+    partition: { ...(await shardOf(engine)), group: GROUP },
     from: '0',
     to: '~',
     limit: 10,
@@ -178,13 +186,31 @@ describe('the header of messages that are all gone does not outlast the ticket o
   test('if the process died after the last ack, and the poll that finds the header fails to delete it', async () => {
     const engine = await fifoEngine({}, { clock: manualClock() })
     const last = await lastOfSegment(engine)
-    const dying = faultyStore(engine.store, scripted(['change', 'crashed-after']))
-    void ack(testEngine({ clock: engine.clock, store: dying }), FIFO, [last])
+    void ack(testEngine({ clock: engine.clock, store: dyingAfter(engine, 'change') }), FIFO, [last])
     await engine.clock.advance(LONG.visibilityTimeoutSeconds * 1_000)
     const failing = faultyStore(engine.store, scripted(['change', 'refused']))
     expect(await take(testEngine({ clock: engine.clock, store: failing }))).toEqual([])
     expect(await headersLeft(engine)).toHaveLength(1)
     expect(await take(anotherProcess(engine))).toEqual([])
     expect(await headersLeft(engine)).toEqual([])
+  })
+
+  test('and a poll that dies between the two leaves the ticket to the next ones', async () => {
+    const engine = await fifoEngine({}, { clock: manualClock() })
+    const last = await lastOfSegment(engine)
+    void ack(testEngine({ clock: engine.clock, store: dyingAfter(engine, 'change') }), FIFO, [last])
+    await engine.clock.advance(LONG.visibilityTimeoutSeconds * 1_000)
+    void take(testEngine({ clock: engine.clock, store: dyingAfter(engine, 'change') }), {
+      visibilityTimeoutSeconds: 20,
+    })
+    await engine.clock.advance(0)
+    expect(await headersLeft(engine)).toEqual([])
+    expect(await ticketsLeft(engine)).toHaveLength(1)
+    const other = anotherProcess(engine)
+    for (let seconds = 0; seconds < 30; seconds++) {
+      await engine.clock.advance(1_000)
+      await take(other)
+    }
+    expect(await ticketsLeft(engine)).toEqual([])
   })
 })
