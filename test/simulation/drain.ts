@@ -24,8 +24,11 @@ export const drainAll = async (world: World): Promise<void> => {
     while (!(await isOver()) && (await goesOn())) {
       world.begin(actor, false)
       const deliveries = await receive(world, actor, queue, DRAIN_POLL)
-      if (deliveries.length > 0) await ackTogether(world, actor, deliveries)
-      else await actor.process.sleep(DRAIN_PAUSE_MS)
+      if (deliveries.length > 0) {
+        // It may be the first of a segment that counted as hidden: the others are received too then.
+        isDone = false
+        await ackTogether(world, actor, deliveries)
+      } else await actor.process.sleep(DRAIN_PAUSE_MS)
     }
   }
   await Promise.all([

@@ -42,11 +42,16 @@ export const surelyDroppedAt = (
     return [{ before: startedAt - apartMs, knownAt: endedAt + QUEUE_CACHE_MS + apartMs }]
   })
 
-/** Whether a message may expire: the publish that stored it, or another one that was answered with its id, has a time to live. */
-export const expiring = ({ publishes }: History): ((messageId: string) => boolean) => {
+/**
+ * Whether a message may expire: the publish that stored it, or another one that was answered with its id, has a time to live. The one
+ * that stored it may have got no answer, while a duplicate without a time to live was answered with its id.
+ */
+export const expiring = ({ publishes, ledger }: History): ((messageId: string) => boolean) => {
   const ids = new Set<string>()
-  for (const { answer, timeToLiveSeconds } of publishes.values()) {
-    if (answer && timeToLiveSeconds !== undefined) ids.add(answer.messageId)
+  for (const { answer, body, timeToLiveSeconds } of publishes.values()) {
+    if (timeToLiveSeconds === undefined) continue
+    if (answer) ids.add(answer.messageId)
+    for (const messageId of ledger.idsOf.get(body) ?? []) ids.add(messageId)
   }
   return (messageId) => ids.has(messageId)
 }

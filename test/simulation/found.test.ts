@@ -27,6 +27,22 @@ test.each([1, 2, 3, 5])('breaks no promise: a FIFO queue where clocks jump often
   expect(violations).toEqual([])
 })
 
+test.each([
+  [20_261_130, 2_618],
+  [20_261_203, 6_179],
+])(
+  'breaks no promise: a message that expires, answered to its duplicate alone (seed %i, history %i)',
+  async (...of) => {
+    const { settings, seed } = planHistory(...of, 'whole')
+    expect((await runHistory(settings, { seed })).violations).toEqual([])
+  },
+)
+
+test('breaks no promise: a segment of a publish without an answer, found when the queues counted as empty', async () => {
+  const { settings, seed } = planHistory(20_261_203, 14_202, 'whole')
+  expect((await runHistory(settings, { seed })).violations).toEqual([])
+})
+
 test('breaks no promise: a publish that is repeated under its key, in a queue that was created again in between', async () => {
   const { world, seed } = planHistory(424_242, 868, 'whole')
   const settings = WHOLE[world]?.(seed, 'small') as WorldSettings
