@@ -5,40 +5,14 @@
  * bug was noticed.
  * Arguments are words of the names of bugs.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { ALL_BUGS } from './all-bugs.ts'
 import { type PlantedBug, SIMULATION_SUITE } from './bugs.ts'
 import { hunt } from './hunt.ts'
-import { newCopy, plant, ROOT } from './planted-copy.ts'
+import { newCopy, plant } from './planted-copy.ts'
 import { promisedLines } from './promised-lines.ts'
-
-/** A test that hangs on account of a bug fails after this time. */
-const HANGS_AFTER_MS = 30_000
-
-const run = async (
-  copy: string,
-  suites: readonly string[],
-  options: readonly string[] = [],
-): Promise<{ passed: boolean; output: string }> => {
-  const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
-  const child = spawn(process.execPath, [vitest, 'run', '--bail=1', '--reporter=agent', ...options, ...suites], {
-    cwd: copy,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, HOLDFAST_SIMULATIONS: '1', NO_COLOR: '1' },
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (data: Buffer) => {
-      output += data.toString()
-    })
-  }
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { passed: code === 0, output }
-}
+import { newSuites, type Suites } from './suites.ts'
 
 type Verdict =
   | { readonly kind: 'noticed'; readonly histories?: number; readonly how: string }
@@ -68,7 +42,7 @@ const huntFor = async (
   return { kind: 'noticed', histories: Math.max(...found.map(({ histories }) => histories)), how }
 }
 
-const tryBug = async (copy: string, bug: PlantedBug): Promise<Verdict> => {
+const tryBug = async (copy: string, runs: Suites, bug: PlantedBug): Promise<Verdict> => {
   const undo = await plant(copy, bug)
   if (!undo) return { kind: 'DOES NOT FIT', how: '' }
   try {
@@ -78,7 +52,7 @@ const tryBug = async (copy: string, bug: PlantedBug): Promise<Verdict> => {
       const verdict = await huntFor(bug, promises, others.length > 0 ? HUNTED_BEFORE_SUITES : undefined)
       if (verdict) return verdict
     }
-    const isNoticed = others.length > 0 && !(await run(copy, others, [`--testTimeout=${HANGS_AFTER_MS}`])).passed
+    const isNoticed = others.length > 0 && (await runs.failures(others, bug.file)).length > 0
     return isNoticed ? { kind: 'noticed', how: 'a suite' } : { kind: 'NOT NOTICED', how: '' }
   } finally {
     await undo()
@@ -92,29 +66,35 @@ const main = async (): Promise<boolean> => {
   const chosen = ALL_BUGS.filter(({ name }) => process.argv.slice(2).every((word) => name.includes(word)))
   const left = [...chosen]
   const verdicts: Verdict[] = []
-  const work = async (): Promise<void> => {
+  const suites = [...new Set(chosen.flatMap((bug) => bug.suites))]
+  const jobs = Math.min(2, availableParallelism())
+  const work = async (job: number): Promise<readonly string[]> => {
     const copy = await newCopy()
+    const runs = await newSuites(copy)
     try {
+      const unsound = await runs.failures(suites.filter((_, at) => at % jobs === job))
+      if (unsound.length > 0) {
+        left.length = 0
+        return unsound
+      }
       for (let bug = left.shift(); bug; bug = left.shift()) {
         const startedAt = Date.now()
-        const verdict = await tryBug(copy, bug)
+        const verdict = await tryBug(copy, runs, bug)
         verdicts.push(verdict)
         const seconds = Math.round((Date.now() - startedAt) / 1_000)
         console.log(`${verdict.kind.padEnd(13)}${bug.name}${verdict.how && ` (${verdict.how})`}, ${seconds} s`)
       }
+      return []
     } finally {
+      await runs.close()
       await rm(copy, { recursive: true, force: true })
     }
   }
-  const suites = [...new Set(chosen.flatMap((bug) => bug.suites))]
-  const sound = await newCopy()
-  const { passed, output } = await run(sound, suites)
-  await rm(sound, { recursive: true, force: true })
-  if (!passed) {
-    console.error(`${output}\nThe suites fail without any bug planted: that comes first.`)
+  const unsound = (await Promise.all(Array.from({ length: jobs }, (_, job) => work(job)))).flat()
+  if (unsound.length > 0) {
+    console.error(`${unsound.join('\n')}\nThe suites fail without any bug planted: that comes first.`)
     return false
   }
-  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work))
   const noticed = verdicts.filter(({ kind }) => kind === 'noticed')
   const hunted = noticed.flatMap(({ kind, ...one }) => ('histories' in one ? [one.histories ?? 0] : []))
   console.log(`${noticed.length} of ${chosen.length} planted bugs noticed`)

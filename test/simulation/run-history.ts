@@ -16,7 +16,7 @@ import { drainAll } from './drain.ts'
 import { expected } from './drops.ts'
 import { JUMP_MS } from './faults.ts'
 import { featuresSeen } from './features.ts'
-import { leftMessages, leftOver } from './left.ts'
+import { isEmpty, leftMessages, leftOver } from './left.ts'
 import { watchLiveness } from './liveness.ts'
 import { playTriggers } from './play-triggers.ts'
 import { PROMISES } from './promises/all.ts'
@@ -122,6 +122,8 @@ const play = async (world: World): Promise<Violation[]> => {
   const wrongCounts = await judgeCounts(world)
   await drainAll(world)
   await triggering?.end()
+  // The trigger may have found a segment that counted as hidden when the drain ended.
+  if (triggering && !(await isEmpty(world))) await drainAll(world)
   const late = liveness.end()
   const wrongEndings = await judgeEndings(world)
   const lost = [...must].filter((messageId) => !history.deliveriesOf.has(messageId))
