@@ -52,8 +52,8 @@ const tryBug = async (copy: string, runs: Suites, bug: PlantedBug): Promise<Verd
       const verdict = await huntFor(bug, promises, others.length > 0 ? HUNTED_BEFORE_SUITES : undefined)
       if (verdict) return verdict
     }
-    const isNoticed = others.length > 0 && (await runs.failures(others, bug.file)).length > 0
-    return isNoticed ? { kind: 'noticed', how: 'a suite' } : { kind: 'NOT NOTICED', how: '' }
+    const [failure] = others.length > 0 ? await runs.failures(others, bug.file) : []
+    return failure === undefined ? { kind: 'NOT NOTICED', how: '' } : { kind: 'noticed', how: failure }
   } finally {
     await undo()
   }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import type { Vitest } from 'vitest/node'
 import { createVitest } from 'vitest/node'
 
@@ -45,13 +46,13 @@ const failuresOf = async (vitest: Vitest, files: readonly string[]): Promise<str
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(
     files.map((file) => project.createSpecification(file)),
   )
+  // The result has the modules of all runs so far.
+  const ran = testModules.filter(({ moduleId }) => files.includes(moduleId))
   return [
-    ...unhandledErrors.map(String),
-    ...testModules.flatMap((module) => [
+    ...ran.flatMap((module) => [
+      ...[...module.children.allTests('failed')].map((test) => `${module.relativeModuleId}: ${test.fullName}`),
       ...module.errors().map(({ message }) => `${module.relativeModuleId}: ${message}`),
-      ...[...module.children.allTests('failed')].map(
-        (test) => `${module.relativeModuleId}: ${test.fullName}: ${test.result().errors?.[0]?.message}`,
-      ),
     ]),
+    ...unhandledErrors.map((error) => inspect(error)),
   ]
 }
