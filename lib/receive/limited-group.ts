@@ -40,7 +40,8 @@ import type { ScanResult } from './scan-result.ts'
  * The limit does not cover claims of processes that do not know of it yet, for the five seconds that settings are cached, nor
  * messages that were purged or have expired while a consumer still works on them.
  *
- * @returns nothing when another poll is polling this group or claimed first, so that the held messages must be counted again
+ * @returns nothing when the held messages must be counted again: another poll is polling this group or claimed first, or there was more to
+ * dead-letter than one poll does
  *
  * reads: the fence, headers up to the last one that is held or wanted · writes: one transaction · cost: 2 WRU and 2 a segment;
  * nothing when there is no room · a crash leaves only leases
@@ -119,8 +120,9 @@ const claimAllowed = async (
     max: Math.min(request.want, limited.limit - live),
     room: limited.limit - slots.filter(isHeld).length,
   })
-  if (picked.length === 0 && after.size > 0 && tries > 1)
-    return claimAllowed(engine, target, limited, request, tries - 1)
+  // What changed or was dead-lettered makes room, or hides what is behind it: the group is read again, by a later poll if need be.
+  if (picked.length === 0 && after.size > 0)
+    return tries > 1 ? claimAllowed(engine, target, limited, request, tries - 1) : undefined
   if (picked.length === 0) {
     const full = limited.limit <= live
     const nextAt = nextChange(left, full, now)
@@ -143,9 +145,12 @@ const AHEAD_MS = 1_000
 /** How far the clock of a poller that claimed before the limit was set may be ahead. */
 const MAX_CLOCK_LEAD_MS = 60_000
 
-/** All headers that may have held messages, and after them as many headers as hold `want` receivable messages. */
+/**
+ * All headers that may have held messages, and after them as many headers as hold `want` receivable messages. What was purged or has
+ * expired is stored until TTL deletes it, and may fill whole pages.
+ */
 const readFront = async (engine: Engine, target: ScanTarget, { through }: Fence, want: number): Promise<Segment[]> => {
-  const { partition } = target
+  const { partition, queue } = target
   const now = engine.clock.now()
   const held = through ?? sortUpTo(0, now + MAX_CLOCK_LEAD_MS)
   const ahead = sortUpTo(0, now + AHEAD_MS)
@@ -155,8 +160,10 @@ const readFront = async (engine: Engine, target: ScanTarget, { through }: Fence,
   for (let from = sortFrom(0), limit = PAGE; ; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
     const page = await engine.store.headers({ partition, from, to, limit, consistent: true })
     found.push(...page.segments)
-    for (const segment of page.segments)
-      receivable += segment.slots.filter((slot) => visibleAt(segment, slot) <= now).length
+    for (const segment of page.segments) {
+      if (!isDropped(queue, segment, now))
+        receivable += segment.slots.filter((slot) => visibleAt(segment, slot) <= now).length
+    }
     const last = page.segments.at(-1)?.key.sort
     if (!page.more || last === undefined || (last >= held && receivable >= want)) return found
     from = sortRightBehind(last)

@@ -173,8 +173,8 @@ const nextSurely = async (
     if (!isDropped(queue, segment, now)) next = Math.min(next, nextVisibleAt(segment))
   }
   const last = page.segments.at(-1)
-  const hasMoreDue = page.more && last !== undefined && dueAtOf(last.key.sort) <= now
-  return hasMoreDue ? Math.min(next, now + RETRY_MS) : next
+  // What is behind the page is due later than its last header, which may be of a purged message.
+  return page.more && last ? Math.min(next, Math.max(dueAtOf(last.key.sort), now + RETRY_MS)) : next
 }
 
 /** Locks a group without receivable messages until it has one, or deletes its ticket when no message is left. */

@@ -342,6 +342,27 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     ...LIMIT,
   },
   {
+    name: 'under a limit what has expired counts as receivable',
+    file: 'lib/receive/limited-group.ts',
+    replace: 'if (!isDropped(queue, segment, now))\n        receivable +=',
+    by: 'receivable +=',
+    suites: ['test/lib/receive/limited-group.test.ts'],
+  },
+  {
+    name: 'a group that still has messages to dead-letter waits for its next delayed message',
+    file: 'lib/receive/limited-group.ts',
+    replace: 'claimAllowed(engine, target, limited, request, tries - 1) : undefined',
+    by: 'claimAllowed(engine, target, limited, request, tries - 1) : { messages: [], nextAt: await nextDue(engine, target, now) }',
+    suites: ['test/lib/receive/limited-group.test.ts'],
+  },
+  {
+    name: 'purged messages with delays hide what becomes due behind them',
+    file: 'lib/receive/scan-fairly.ts',
+    replace: 'return page.more && last ?',
+    by: 'return page.more && last && dueAtOf(last.key.sort) <= now ?',
+    suites: ['test/lib/receive/scan-fairly.test.ts'],
+  },
+  {
     name: 'what is held under a limit is looked for at the front alone',
     file: 'lib/receive/limited-group.ts',
     replace: 'const held = through ?? sortUpTo(0, now + MAX_CLOCK_LEAD_MS)',

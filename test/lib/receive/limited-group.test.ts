@@ -3,6 +3,7 @@ import { fairGroupHash, groupPartition } from '../../../lib/model/group.ts'
 import type { NewMessage } from '../../../lib/model/message.ts'
 import { liveAt } from '../../../lib/model/segment.ts'
 import { publish } from '../../../lib/publish/publish.ts'
+import { counts } from '../../../lib/queues/counts.ts'
 import { createQueue } from '../../../lib/queues/create-queue.ts'
 import { purgeQueue } from '../../../lib/queues/purge-queue.ts'
 import { updateQueue } from '../../../lib/queues/update-queue.ts'
@@ -10,6 +11,7 @@ import { poll } from '../../../lib/receive/poll.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import { extend } from '../../../lib/settle/extend.ts'
 import { nack } from '../../../lib/settle/nack.ts'
+import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../../lib/store/port.ts'
 import { faultyStore, scripted } from '../../support/faulty-store.ts'
 import { handles } from '../../support/fifo-engine.ts'
@@ -198,6 +200,34 @@ describe('a group under a limit', () => {
     await publishMany(engine, 1)
     await engine.clock.advance(30_000)
     expect(await take(engine)).toHaveLength(1)
+  })
+
+  test('moves on past pages of expired messages that TTL has not deleted yet', async () => {
+    const store = memoryStore({ clock: manualClock() })
+    engine = testEngine({ store })
+    await createQueue(engine, 'orders', { settings: { maxInFlightPerGroup: LIMIT } })
+    // From the first claim on, the fence tells how far messages may be held.
+    await publishMany(engine, 1)
+    await ack(engine, 'orders', handles(await take(engine)))
+    for (let n = 0; n < 150; n++) await publish(engine, 'orders', [{ ...GROUP, timeToLiveSeconds: 1 }])
+    await engine.clock.advance(5_000)
+    await publishMany(engine, 2, 1)
+    expect(await take(engine)).toHaveLength(2)
+  })
+
+  test('with more to dead-letter than one poll does is polled again, whenever its next message is due', async () => {
+    await createQueue(engine, 'dead', {})
+    await updateQueue(engine, 'orders', { settings: { maxInFlightPerGroup: 200 } })
+    await publishMany(engine, 150, 1)
+    for (let n = 0; n < 15; n++) await take(engine)
+    await updateQueue(engine, 'orders', { settings: { deadLetter: { queue: 'dead', maxReceives: 1 } } })
+    await publish(engine, 'orders', [{ ...GROUP, delaySeconds: 600 }])
+    await engine.clock.advance(30_000)
+    for (let n = 0; n < 2; n++) {
+      expect(await take(engine)).toEqual([])
+      await engine.clock.advance(1_000)
+    }
+    expect(await counts(engine, 'dead')).toMatchObject({ ready: 150 })
   })
 
   test('moves what was received often enough to the dead-letter queue', async () => {

@@ -8,6 +8,7 @@ import { fairGroupHash, groupPartition } from '../../../lib/model/group.ts'
 import type { NewMessage } from '../../../lib/model/message.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { counts } from '../../../lib/queues/counts.ts'
+import { purgeQueue } from '../../../lib/queues/purge-queue.ts'
 import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { ack } from '../../../lib/settle/ack.ts'
@@ -246,6 +247,22 @@ describe('a message that becomes due behind one that is leased', () => {
     await engine.clock.advance(59_999)
     expect(await poll(anotherProcess(engine), 'orders')).toEqual([])
     await engine.clock.advance(1)
+    expect(await poll(anotherProcess(engine), 'orders')).toMatchObject([{ body: 'later' }])
+  })
+
+  test('is received when it is due, although purged messages with delays are stored before it', async () => {
+    const engine = await engineWithQueue()
+    for (let n = 0; n < 4; n++) await publish(engine, 'orders', [{ body: 'purged', groupId: 'a', delaySeconds: 30 }])
+    await purgeQueue(engine, 'orders')
+    await engine.clock.advance(1)
+    await publish(engine, 'orders', [
+      { body: 'now', groupId: 'a' },
+      { body: 'later', groupId: 'a', delaySeconds: 60 },
+    ])
+    await poll(engine, 'orders', { visibilityTimeoutSeconds: 3_600 })
+    await engine.clock.advance(10_000)
+    expect(await poll(engine, 'orders')).toEqual([])
+    await engine.clock.advance(50_000)
     expect(await poll(anotherProcess(engine), 'orders')).toMatchObject([{ body: 'later' }])
   })
 
