@@ -107,15 +107,17 @@ export const newLedger = (now: () => number): Ledger => {
     if (before.kind === 'lease' && after.receiveCount < before.receiveCount) entry.unreceived = true
     if (held && liveAt(after, Number.NEGATIVE_INFINITY)) {
       const last = entry.leases.at(-1)
-      if (last) last.until = after.until
+      // A change that arrives late may date the end before itself. Until then the lease was in force.
+      if (last) last.until = Math.max(after.until, Math.min(last.until, now()))
       if (liveAt(before, Number.NEGATIVE_INFINITY) && after.until < before.until) {
         shortened(tokenText(after.token), after.until)
       }
       return
     }
     end(entry)
-    if (held || after.backingOff) return
     const token = tokenText(after.token)
+    // A claim that is given back leaves the lease that was over before it: that is no claim.
+    if (held || after.backingOff || claims.has(token)) return
     const span: LeaseSpan = {
       ...from,
       token,

@@ -1,4 +1,4 @@
-import { droppedFrom } from '../drops.ts'
+import { droppedFrom, expiring } from '../drops.ts'
 import type { Promised } from './promise.ts'
 
 /** The time to give back the claims of an abandoned poll: a request, and repeats. */
@@ -10,9 +10,12 @@ export const abandonedPolls: Promised = {
   madeFor: ({ abandons, faults }) => abandons !== undefined && faults === undefined,
   violations: (history, settings) => {
     const dropped = droppedFrom(history, settings)
+    const mayExpire = expiring(history)
     return history.abandoned.flatMap(({ by, startedAt, endedAt }) =>
       [...history.ledger.entries].flatMap(([messageId, { leases }]) =>
         dropped(messageId) > endedAt &&
+        // TTL may delete it before its lease is given back.
+        !mayExpire(messageId) &&
         leases.some(
           (lease) =>
             lease.by === by &&

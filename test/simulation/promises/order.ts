@@ -65,17 +65,22 @@ const disorder = (batches: readonly Delivery[][], numbersRise: boolean): string[
 export const inOrderOfPublishes: Promised = {
   name: 'messages of an answered publish are received before those of a publish that began later',
   madeFor: isFifo,
-  violations: (history, settings) =>
-    groupsKept(history, settings).flatMap((group) =>
+  violations: (history, settings) => {
+    const mayExpire = expiring(history)
+    return groupsKept(history, settings).flatMap((group) =>
       swapped(
-        group.flat().filter((one) => !wasRedriven(history, one)),
+        group.flat().filter((one) => movesOf(history, one) <= (mayExpire(one.message.messageId) ? 0 : 1)),
         history.publishes,
       ),
-    ),
+    )
+  },
 }
 
-/** Whether a message was dead-lettered and moved back: then it is behind what was published since, in either queue. */
-const wasRedriven = (history: History, delivery: Delivery): boolean => (claimOf(history, delivery)?.stay ?? 0) > 1
+/**
+ * How often a message had moved to another queue. One that was dead-lettered and moved back is behind what was published since, in either
+ * queue. So is one that expired in flight, which lets those behind it pass, and was dead-lettered then.
+ */
+const movesOf = (history: History, delivery: Delivery): number => claimOf(history, delivery)?.stay ?? 0
 
 const swapped = (row: readonly Delivery[], publishes: ReadonlyMap<string, Publish>): string[] => {
   const found: string[] = []
