@@ -36,18 +36,19 @@ export interface TableParts {
 /** A table in memory. */
 export const newTable = (parts: TableParts): Store => {
   const { scheduler, behaviour } = parts
-  const clock: Clock = { now: () => ttlNow(behaviour.ttl, scheduler.now()), sleep: scheduler.sleep }
-  const documentClock = behaviour.ttl === 'on time' ? undefined : scheduler.now
-  const newStore = () => withDocumentTimes(memoryStore({ clock }), documentClock)
+  const newStore = (now: () => number) => {
+    const clock: Clock = { now: () => ttlNow(behaviour.ttl, now()), sleep: scheduler.sleep }
+    return withDocumentTimes(memoryStore({ clock }), behaviour.ttl === 'on time' ? undefined : now)
+  }
   return departing(newStore, parts)
 }
 
 /** A given store with the table's departures. A replica can follow only a store in memory. */
-export const departing = (newStore: () => Store, parts: TableParts): Store => {
-  const primary = newStore()
+export const departing = (newStore: (now: () => number) => Store, parts: TableParts): Store => {
+  const primary = newStore(parts.scheduler.now)
   const { staleReads, tornReads } = parts.behaviour
   const torn = tornReads > 0 ? withTornReads(primary, parts) : primary
-  return staleReads > 0 ? withReplica(torn, newStore(), parts) : torn
+  return staleReads > 0 ? withReplica(torn, newStore, parts) : torn
 }
 
 const ttlNow = (ttl: Ttl, now: number): number => {
@@ -126,24 +127,35 @@ const withTornReads = (store: Store, { scheduler, random, behaviour, isCalm, hap
 
 /**
  * The store with a replica that follows it at a distance: reads that need not be consistent are answered by either.
- * Both are stores whose operations take effect when they are called, as those in memory do.
+ * Both are stores whose operations take effect when they are called, as those in memory do. A write comes late to the replica, but has
+ * the effect that it had at its time: what expires in between does not make it fail.
  */
 const withReplica = (
   primary: Store,
-  replica: Store,
+  newReplica: (now: () => number) => Store,
   { scheduler, random, behaviour, isCalm, happened }: TableParts,
 ): Store => {
-  const log: { readonly at: number; apply(): unknown }[] = []
+  const log: { readonly at: number; readonly wroteAt: number; apply(): unknown }[] = []
   let applied = 0
+  let writing: number | undefined
+  const replica = newReplica(() => writing ?? scheduler.now())
 
   const replay = <T>(done: Promise<T>, apply: () => unknown): Promise<T> => {
     // In the order of the writes: a later one is never seen before an earlier one.
-    log.push({ at: Math.max(scheduler.now() + random.whole(0, LAG_MS), log.at(-1)?.at ?? 0), apply })
+    const wroteAt = scheduler.now()
+    log.push({ at: Math.max(wroteAt + random.whole(0, LAG_MS), log.at(-1)?.at ?? 0), wroteAt, apply })
     return done
+  }
+  const catchUp = (): void => {
+    for (let next = log[applied]; next && next.at <= scheduler.now(); next = log[++applied]) {
+      writing = next.wroteAt
+      next.apply()
+    }
+    writing = undefined
   }
   const reader = (consistent: boolean | undefined): Store => {
     if (consistent || isCalm() || !random.chance(behaviour.staleReads)) return primary
-    for (let next = log[applied]; next && next.at <= scheduler.now(); next = log[++applied]) next.apply()
+    catchUp()
     if (applied < log.length) happened('stale read')
     return replica
   }
