@@ -73,19 +73,13 @@ export const expected = (history: History, settings: WorldSettings): { must: Set
     if (!answer || mayExpire(answer.messageId) || perhapsGone.has(answer.messageId)) continue
     if (dropped(answer.messageId) === Number.POSITIVE_INFINITY) must.add(answer.messageId)
   }
-  // A repeat of a publish under its key stores it again in a queue that was created again, under another id.
-  const last = new Set([...history.publishes.values()].flatMap(({ answer }) => answer?.messageId ?? []))
-  const storedAgain = [...history.answered].filter((messageId) => !last.has(messageId))
-  const ids = history.publishes.size + storedAgain.length + storedUnanswered(history)
-  return { must, most: ids + history.repeated.size - surelyGone.size }
+  return { must, most: mostStored(history) + history.repeated.size - surelyGone.size }
 }
 
 /**
- * How many messages are known to have been stored under an id besides the one that their publisher was answered. Where ids are
- * deduplicated while their message is pending, a transaction whose answer is lost is sent again, and its message may be gone by then.
+ * The maximum number of messages that were stored. A publish may store one under several ids: when it is repeated under its key in a queue
+ * that was created again, or when its message was acked before the publish, without an answer, was sent again. One that stored nothing yet may
+ * still do so.
  */
-const storedUnanswered = ({ answered, deliveriesOf, publishes }: History): number =>
-  [...deliveriesOf].filter(([messageId, [first]]) => {
-    const answer = publishes.get(first?.message.body as string)?.answer
-    return answer !== undefined && answer.messageId !== messageId && !answered.has(messageId)
-  }).length
+const mostStored = ({ ledger, publishes }: History): number =>
+  [...publishes.values()].reduce((sum, { body }) => sum + Math.max(1, ledger.idsOf.get(body)?.size ?? 0), 0)
