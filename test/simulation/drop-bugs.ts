@@ -3,6 +3,13 @@ import { type PlantedBug, SIMULATION_SUITE } from './bugs.ts'
 /** Bugs of purges, deletions and abandoned polls, and of what a process still assumes after it was paused. */
 export const DROP_BUGS: readonly PlantedBug[] = [
   {
+    name: 'the layout of the next queue of a name begins with version 1',
+    file: 'lib/queues/delete-queue.ts',
+    replace: '[layoutTombstone(queue, now)]',
+    by: "[{ kind: 'delete', key: layoutKey(name) } as const]",
+    suites: ['test/lib/queues/layout.test.ts'],
+  },
+  {
     name: 'a scan gives out what was purged',
     file: 'lib/model/queue-record.ts',
     replace: ' || isPurged(queue, segment.publishedAt)',

@@ -46,9 +46,29 @@ describe('what publishers and pollers note about a queue', () => {
   test('goes with the queue: the next one of its name starts without it', async () => {
     const engine = await raised()
     await deleteQueue(engine, 'orders')
-    expect(await layoutDocument(engine)).toBeUndefined()
     await createQueue(engine, 'orders')
     expect(await shardsOf(engine)).toEqual([1, 1])
+  })
+
+  test('stays for a day when the queue is deleted, as its record does', async () => {
+    const engine = await raised()
+    await deleteQueue(engine, 'orders')
+    await engine.clock.advance(86_399_000)
+    expect(await layoutDocument(engine)).toMatchObject({ version: 2 })
+    await engine.clock.advance(1_000)
+    expect(await layoutDocument(engine)).toBeUndefined()
+  })
+
+  test('is not written over by a process that still knows a deleted queue of the name', async () => {
+    const engine = await raised()
+    const before = await engine.queues.get('orders')
+    await deleteQueue(engine, 'orders')
+    await createQueue(engine, 'orders')
+    await publish(engine, 'orders', [{ body: 'x', groupId: 'a' }])
+    await engine.clock.advance(10_001)
+    await raiseShards(anotherProcess(engine), before)
+    expect(await stateOf(engine)).toMatchObject({ grouped: true })
+    expect(await poll(anotherProcess(engine), 'orders')).toHaveLength(1)
   })
 
   test('does not pass to the next queue of the name when it was written after the deletion', async () => {
