@@ -4,15 +4,15 @@ import { isDropped, type QueueState } from '../model/queue-record.ts'
 import { receivedMessages } from '../model/received-message.ts'
 import { isHeld, liveAt, type Segment, slotAt, visibleAt } from '../model/segment.ts'
 import { unclaim } from '../model/segment-change.ts'
-import { dueAtOf, partitionId, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
+import { dueAtOf, partitionId, sortUpTo } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import { TICKET_KEPT_MS } from '../publish/group-place.ts'
 import { reportUnreadable } from '../queues/report-unreadable.ts'
-import { fenceKey } from '../store/keys.ts'
-import type { DocumentKey, TicketKey } from '../store/port.ts'
+import type { TicketKey } from '../store/port.ts'
 import { type After, candidatesOf, withoutExhausted } from './candidates.ts'
 import { giveUp } from './claim.ts'
 import { ownClaim } from './group-claim.ts'
+import { AHEAD_MS, type Fence, furthest, readFence, readFront } from './group-fence.ts'
 import { newLeasing } from './leasing.ts'
 import type { ScanResult } from './scan-result.ts'
 
@@ -72,26 +72,6 @@ export interface Limited {
   readonly limit: number
 }
 
-interface Fence {
-  readonly key: DocumentKey
-  /** 0 when no fence is stored. */
-  readonly version: number
-  /** The last sort key that was claimed under these settings; absent when that is not known. */
-  readonly through?: string
-}
-
-const readFence = async (engine: Engine, { queue }: ScanTarget, { ticket }: Limited): Promise<Fence> => {
-  const key = fenceKey(queue, ticket.group)
-  const document = await engine.store.getDocument(key, { consistent: true })
-  // A damaged fence counts as one that was written under other settings.
-  const value = document?.value as { through?: unknown; settings?: unknown } | null | undefined
-  return {
-    key,
-    version: document?.version ?? 0,
-    ...(value?.settings === queue.version && typeof value.through === 'string' && { through: value.through }),
-  }
-}
-
 /** The number of tries of one poll. It retries only when messages were dead-lettered or changed concurrently. */
 const TRIES = 4
 
@@ -102,7 +82,7 @@ const claimAllowed = async (
   request: Request,
   tries = TRIES,
 ): Promise<ScanResult | undefined> => {
-  const fence = await readFence(engine, target, limited)
+  const fence = await readFence(engine, target, limited.ticket.group)
   const front = await readFront(engine, target, fence, request.want)
   const after: After = new Map()
   const candidates = await withoutExhausted(engine, target, candidatesOf(engine, target, front, after), after)
@@ -132,42 +112,6 @@ const claimAllowed = async (
   const held = left.filter((segment) => segment.slots.some(isHeld))
   const through = furthest(fence.through, held.at(-1)?.key.sort, picked.at(-1)?.segment.key.sort)
   return claimWithin(engine, target, { ...fence, through }, picked, request)
-}
-
-const furthest = (...sorts: readonly (string | undefined)[]): string =>
-  sorts.reduce<string>((last, sort = '') => (sort > last ? sort : last), '')
-
-const PAGE = 100
-const GROWTH = 4
-const MAX_HEADERS = 2_500
-/** A poll reads a little past now, so that a long poll knows when to scan again. */
-const AHEAD_MS = 1_000
-/** How far the clock of a poller that claimed before the limit was set may be ahead. */
-const MAX_CLOCK_LEAD_MS = 60_000
-
-/**
- * All headers that may have held messages, and after them as many headers as hold `want` receivable messages. What was purged or has
- * expired is stored until TTL deletes it, and may fill whole pages.
- */
-const readFront = async (engine: Engine, target: ScanTarget, { through }: Fence, want: number): Promise<Segment[]> => {
-  const { partition, queue } = target
-  const now = engine.clock.now()
-  const held = through ?? sortUpTo(0, now + MAX_CLOCK_LEAD_MS)
-  const ahead = sortUpTo(0, now + AHEAD_MS)
-  const to = furthest(held, ahead)
-  const found: Segment[] = []
-  let receivable = 0
-  for (let from = sortFrom(0), limit = PAGE; ; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
-    const page = await engine.store.headers({ partition, from, to, limit, consistent: true })
-    found.push(...page.segments)
-    for (const segment of page.segments) {
-      if (!isDropped(queue, segment, now))
-        receivable += segment.slots.filter((slot) => visibleAt(segment, slot) <= now).length
-    }
-    const last = page.segments.at(-1)?.key.sort
-    if (!page.more || last === undefined || (last >= held && receivable >= want)) return found
-    from = sortRightBehind(last)
-  }
 }
 
 interface Picked {

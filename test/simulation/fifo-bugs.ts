@@ -343,7 +343,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'under a limit what has expired counts as receivable',
-    file: 'lib/receive/limited-group.ts',
+    file: 'lib/receive/group-fence.ts',
     replace: 'if (!isDropped(queue, segment, now))\n        receivable +=',
     by: 'receivable +=',
     suites: ['test/lib/receive/limited-group.test.ts'],
@@ -364,7 +364,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'what is held under a limit is looked for at the front alone',
-    file: 'lib/receive/limited-group.ts',
+    file: 'lib/receive/group-fence.ts',
     replace: 'const held = through ?? sortUpTo(0, now + MAX_CLOCK_LEAD_MS)',
     by: 'const held = sortFrom(0)',
     ...LIMIT,

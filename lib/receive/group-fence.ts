@@ -1,0 +1,70 @@
+import type { Engine } from '../engine.ts'
+import type { ScanTarget } from '../hints/scan-target.ts'
+import { isDropped } from '../model/queue-record.ts'
+import { type Segment, visibleAt } from '../model/segment.ts'
+import { sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
+import { fenceKey } from '../store/keys.ts'
+import type { DocumentKey } from '../store/port.ts'
+
+/** The fence of a group with a limit, as a poll reads it. `limited-group.ts` has the invariant that it keeps. */
+export interface Fence {
+  readonly key: DocumentKey
+  /** 0 when no fence is stored. */
+  readonly version: number
+  /** The last sort key that was claimed under these settings; absent when that is not known. */
+  readonly through?: string
+}
+
+export const readFence = async (engine: Engine, { queue }: ScanTarget, group: string): Promise<Fence> => {
+  const key = fenceKey(queue, group)
+  const document = await engine.store.getDocument(key, { consistent: true })
+  // A damaged fence counts as one that was written under other settings.
+  const value = document?.value as { through?: unknown; settings?: unknown } | null | undefined
+  return {
+    key,
+    version: document?.version ?? 0,
+    ...(value?.settings === queue.version && typeof value.through === 'string' && { through: value.through }),
+  }
+}
+
+const PAGE = 100
+const GROWTH = 4
+const MAX_HEADERS = 2_500
+/** A poll reads a little past now, so that a long poll knows when to scan again. */
+export const AHEAD_MS = 1_000
+/** How far the clock of a poller that claimed before the limit was set may be ahead. */
+const MAX_CLOCK_LEAD_MS = 60_000
+
+/**
+ * All headers that may have held messages, and after them as many headers as hold `want` receivable messages. What was purged or has
+ * expired is stored until TTL deletes it, and may fill whole pages.
+ */
+export const readFront = async (
+  engine: Engine,
+  target: ScanTarget,
+  { through }: Fence,
+  want: number,
+): Promise<Segment[]> => {
+  const { partition, queue } = target
+  const now = engine.clock.now()
+  const held = through ?? sortUpTo(0, now + MAX_CLOCK_LEAD_MS)
+  const ahead = sortUpTo(0, now + AHEAD_MS)
+  const to = furthest(held, ahead)
+  const found: Segment[] = []
+  let receivable = 0
+  for (let from = sortFrom(0), limit = PAGE; ; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
+    const page = await engine.store.headers({ partition, from, to, limit, consistent: true })
+    found.push(...page.segments)
+    for (const segment of page.segments) {
+      if (!isDropped(queue, segment, now))
+        receivable += segment.slots.filter((slot) => visibleAt(segment, slot) <= now).length
+    }
+    const last = page.segments.at(-1)?.key.sort
+    if (!page.more || last === undefined || (last >= held && receivable >= want)) return found
+    from = sortRightBehind(last)
+  }
+}
+
+/** The key that comes last. */
+export const furthest = (...sorts: readonly (string | undefined)[]): string =>
+  sorts.reduce<string>((last, sort = '') => (sort > last ? sort : last), '')
