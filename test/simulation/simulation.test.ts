@@ -5,7 +5,7 @@ import type { WorldSettings } from './world-settings.ts'
 import { WORLDS } from './worlds.ts'
 
 /** Fixed here; `npm run test:more` and `npm run simulate` take others. */
-const SEEDS = Array.from({ length: Number(process.env.HOLDFAST_SIMULATIONS ?? 5) }, (_, n) => n + 1)
+const SEEDS = Array.from({ length: Number(process.env.HOLDFAST_SIMULATIONS ?? 3) }, (_, n) => n + 1)
 
 /** All worlds, or those whose names hold this. */
 const isChosen = ([name]: readonly [string, unknown]) => name.includes(process.env.HOLDFAST_WORLDS ?? '')
