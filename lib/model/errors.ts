@@ -98,6 +98,13 @@ export const unknownField = (field: string, value: unknown, known: readonly stri
   })
 }
 
+export const leaseLostError = (queue: string): HoldfastError =>
+  new HoldfastError(
+    'LeaseLost',
+    'the lease ended, and the message has been received again since: leave it to that consumer. Extend leases before they end, or raise the visibility timeout',
+    { queue },
+  )
+
 export const queueNotFound = (queue: string): HoldfastError =>
   new HoldfastError('QueueNotFound', `queue ${show(queue)} does not exist`, { queue })
 

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { withoutRedrive } from '../model/content.ts'
-import { isHoldfastError } from '../model/errors.ts'
+import { isHoldfastError, leaseLostError } from '../model/errors.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { keyOfHandle } from '../model/receipt-handle.ts'
@@ -41,7 +41,9 @@ export const storeResults = async (
     segments.map(async ({ key, acks }) => {
       let held: typeof acks
       try {
-        held = await withStoredState(engine, queue, key, acks, now)
+        const state = await withStoredState(engine, queue, key, acks, now)
+        held = state.held
+        refuse(state.lost, leaseLostError(queue.name))
       } catch (error) {
         return refuse(acks, error)
       }
@@ -84,8 +86,12 @@ const bySegment = (
 }
 
 /**
- * Reads what late acks and failures need: whether the message is still held, and the message that failed. Leaves out acks of
- * messages that are no longer held: their items would be wrong, and might expire after the right one.
+ * Reads what late acks and failures need: whether the message is still held, and the message that failed. Leaves out acks of messages that are
+ * gone.
+ *
+ * @returns the acks of messages that are held under their handles, and those of messages that are not. The items of the latter would be
+ * wrong, and might expire after the right one. Nor may such an ack go on without an item: a poller that gives back its claim leaves the lease
+ * before it, so that the ack would then remove the message
  */
 export const withStoredState = async <T extends PlacedWork & { readonly handle: RecordableHandle }>(
   engine: Engine,
@@ -93,16 +99,24 @@ export const withStoredState = async <T extends PlacedWork & { readonly handle: 
   key: SegmentKey,
   acks: readonly T[],
   now: number,
-): Promise<T[]> => {
+): Promise<{ held: T[]; lost: T[] }> => {
   const isFailure = ({ outcome }: T) => outcome.kind === 'failed'
   const isLate = ({ handle }: T) => results !== undefined && !isPrompt(results, handle.receivedAt, now)
-  if (!acks.some((ack) => isFailure(ack) || isLate(ack))) return [...acks]
+  if (!acks.some((ack) => isFailure(ack) || isLate(ack))) return { held: [...acks], lost: [] }
   const stored = acks.some(isFailure) ? (await engine.store.read([key]))[0] : await withoutContent(engine, key)
-  return acks.flatMap((ack): T[] => {
-    if (!isFailure(ack) && !isLate(ack)) return [ack]
-    if (!stored || !isLeasedUnder(slotAt(stored.segment, ack.handle.index), ack.handle.token)) return []
-    return [{ ...ack, heldAt: now, outcome: withContent(ack, stored) }]
-  })
+  const held: T[] = []
+  const lost: T[] = []
+  for (const ack of acks) {
+    const slot = stored && slotAt(stored.segment, ack.handle.index)
+    if (!isFailure(ack) && !isLate(ack)) held.push(ack)
+    else if (stored && slot && slot.kind !== 'gone')
+      (isLeasedUnder(slot, ack.handle.token) ? held : lost).push({
+        ...ack,
+        heldAt: now,
+        outcome: withContent(ack, stored),
+      })
+  }
+  return { held, lost }
 }
 
 const withoutContent = async (engine: Engine, key: SegmentKey): Promise<StoredSegment | undefined> => {

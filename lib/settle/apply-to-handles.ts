@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import { HoldfastError, invalid, isHoldfastError, messageContended } from '../model/errors.ts'
+import { HoldfastError, invalid, isHoldfastError, leaseLostError, messageContended } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
@@ -146,14 +146,7 @@ const settleAll = <T>(held: readonly Held<T>[], results: HandleResult[], result:
   for (const { position } of held) results[position] = result
 }
 
-export const leaseLost = (queue: string): HandleResult =>
-  failed(
-    new HoldfastError(
-      'LeaseLost',
-      'the lease ended, and the message has been received again since: leave it to that consumer. Extend leases before they end, or raise the visibility timeout',
-      { queue },
-    ),
-  )
+export const leaseLost = (queue: string): HandleResult => failed(leaseLostError(queue))
 
 export const messageGone = (queue: string): HandleResult =>
   failed(new HoldfastError('MessageNotFound', 'the message is gone: acked, cancelled, moved or expired', { queue }))

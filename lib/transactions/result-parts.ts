@@ -26,8 +26,10 @@ export const resultParts = async (
     const { outcome = { kind: 'done' } as const } = acks[position] as AckRequest
     return isRecordable(queue, handle, now) ? [{ handle, outcome, position }] : []
   })
-  const recorded = works.length > 0 ? await withStoredState(engine, queue, key, works, now) : []
-  return resultWrites(queue, key, recorded, now)
+  if (works.length === 0) return []
+  // The transaction removes a message only if it is held under its handle, whatever a read before showed.
+  const { held: recorded, lost } = await withStoredState(engine, queue, key, works, now)
+  return resultWrites(queue, key, [...recorded, ...lost], now)
     .filter(({ write }) => !found.storedResults.has(itemName(write.key)))
     .map(({ write }) => ({ write, origin: { kind: 'result', queue: queue.name } }))
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { cancelMessage } from '../../../lib/messages/cancel-message.ts'
 import { rescheduleMessage } from '../../../lib/messages/reschedule-message.ts'
@@ -209,6 +210,52 @@ describe('of two consumers of a message', () => {
     await ackOne(engine, { receiptHandle: second.receiptHandle, result: 'second' })
     expect(await ackOne(engine, late)).toEqual(OK)
     expect((await resultOf(engine, id)).result).toBe('second')
+  })
+
+  test('the failure of the earlier one is refused, although a poller gives back its claim before the message is removed', async () => {
+    const engine = await queueWithResults()
+    const id = await sendOne(engine)
+    const first = await receive(engine, { visibilityTimeoutSeconds: 30 })
+    await engine.clock.advance(30_000)
+    // Another poller claims the message for a caller who goes away, and gives it back once the ack has read the message.
+    const caller = new AbortController()
+    const reader = new AbortController()
+    const [claimed, read] = [caller, reader].map(({ signal }) => once(signal, 'abort'))
+    const other = testEngine({
+      clock: engine.clock,
+      store: {
+        ...engine.store,
+        claim: async (claims) => {
+          const outcomes = await engine.store.claim(claims)
+          caller.abort()
+          return outcomes
+        },
+        change: async (changes) => {
+          await read
+          return engine.store.change(changes)
+        },
+      },
+      seed: 5,
+    })
+    const polling = poll(other, 'orders', { signal: caller.signal })
+    await claimed
+    const slow = testEngine({
+      clock: engine.clock,
+      store: {
+        ...engine.store,
+        read: async (keys) => {
+          const segments = await engine.store.read(keys)
+          reader.abort()
+          await polling
+          return segments
+        },
+      },
+      seed: 7,
+    })
+    const failure = { receiptHandle: first.receiptHandle, failure: { name: 'E', message: 'broken' } }
+    expect(await ackOne(slow, failure)).toEqual(failed('LeaseLost'))
+    expect(await ackOne(engine, failure)).toEqual(OK)
+    expect(await resultOf(engine, id)).toMatchObject({ status: { state: 'failed' }, failure: { message: 'broken' } })
   })
 
   test('the one who gave the message back unreceived is the earlier one, though both have the same receive count', async () => {
