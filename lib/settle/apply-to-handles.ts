@@ -151,6 +151,9 @@ export const leaseLost = (queue: string): HandleResult => failed(leaseLostError(
 export const messageGone = (queue: string): HandleResult =>
   failed(new HoldfastError('MessageNotFound', 'the message is gone: acked, cancelled, moved or expired', { queue }))
 
+/** Whether a message may still be in its queue, so that no later message of its group may be moved. */
+export const isStopping = (result: HandleResult): boolean => !result.ok && result.error.code !== 'MessageNotFound'
+
 /** The lease of a handle, with another end, epoch ms. */
 export const leaseOf = ({ token, receiveCount, firstReceivedAt }: ReceiptHandle, until: number): Lease => ({
   kind: 'lease',

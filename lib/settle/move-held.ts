@@ -16,7 +16,7 @@ import { moveTo } from '../redrive/move.ts'
 import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { followUp } from '../store/follow-up.ts'
 import { unreadableHeader } from '../store/unreadable.ts'
-import { checkCount, failed, leaseLost, messageGone, OK } from './apply-to-handles.ts'
+import { checkCount, failed, isStopping, leaseLost, messageGone, OK } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 
 /** Retried only when another process changes messages of the same segment concurrently. */
@@ -104,9 +104,6 @@ const inOrder = async (
     }
   }
 }
-
-/** Whether a message may still be in its queue, so that no later message of its group may be moved. */
-const isStopping = (result: HandleResult): boolean => !result.ok && result.error.code !== 'MessageNotFound'
 
 /** Moves messages of one segment, as many in each transaction as fit. */
 const moveAll = async (

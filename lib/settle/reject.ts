@@ -12,7 +12,7 @@ import { segmentId } from '../model/segment-key.ts'
 import { deadLetter, MAX_RECEIVES_EXCEEDED } from '../redrive/dead-letter.ts'
 import { unreadableHeader } from '../store/unreadable.ts'
 import { ack } from './ack.ts'
-import { failed, leaseLost, messageGone, OK } from './apply-to-handles.ts'
+import { failed, isStopping, leaseLost, messageGone, OK } from './apply-to-handles.ts'
 
 /** Retried only when another process changes messages of the same segment concurrently. */
 const TRIES = 8
@@ -27,7 +27,8 @@ export interface Rejection {
 
 /**
  * Moves leased messages to the queue's dead-letter queue at once, however often they were received. The reason is stored with
- * them. On a queue that keeps results and has no dead-letter queue, they fail for good.
+ * them. On a queue that keeps results and has no dead-letter queue, they fail for good. No message of a FIFO group is moved after one of its
+ * group that could not be moved.
  *
  * reads: the segment of each message · writes: for each message the transaction of `deadLetter` · condition: leased under
  * the handle's token, as read · a crash leaves the message in exactly one of the two queues
@@ -52,21 +53,34 @@ export const reject = async (
       results[position] = failed(error)
     }
   }
-  await Promise.all(
-    [...rows.values()].map(async (row) => {
-      for (const { handle, position } of inOrder(queue, row)) {
-        const rejection = entries[position] as Rejection
-        const rejecting = failsForGood(queue)
-          ? failForGood(engine, queue, rejection)
-          : rejectOne(engine, queue, handle, verdictOf(rejection))
-        results[position] = await rejecting.catch((error: unknown) => {
-          if (!isHoldfastError(error)) throw error
-          return failed(error)
-        })
-      }
-    }),
-  )
+  await Promise.all([...rows.values()].map((row) => rejectRow(engine, queue, inOrder(queue, row), entries, results)))
   return results
+}
+
+/** Rejects messages one after the other. In a FIFO group the first failure is the result of all later messages. */
+const rejectRow = async (
+  engine: Engine,
+  queue: QueueState,
+  row: readonly Rejected[],
+  entries: readonly Rejection[],
+  results: HandleResult[],
+): Promise<void> => {
+  let stopped: HandleResult | undefined
+  for (const { handle, position } of row) {
+    const rejection = entries[position] as Rejection
+    const reject = () =>
+      failsForGood(queue)
+        ? failForGood(engine, queue, rejection)
+        : rejectOne(engine, queue, handle, verdictOf(rejection))
+    const result = stopped ?? (await reject().catch(failedResult))
+    results[position] = result
+    if (isOrdered(handle.group?.hash) && isStopping(result)) stopped = result
+  }
+}
+
+const failedResult = (error: unknown): HandleResult => {
+  if (!isHoldfastError(error)) throw error
+  return failed(error)
 }
 
 interface Rejected {

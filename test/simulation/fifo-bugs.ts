@@ -216,6 +216,13 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/settle/group-release.test.ts'],
   },
   {
+    name: 'messages of a group are rejected past one that could not be moved',
+    file: 'lib/settle/reject.ts',
+    replace: 'const result = stopped ??',
+    by: 'const result =',
+    suites: ['test/lib/redrive/group-dead-letter.test.ts'],
+  },
+  {
     name: 'messages of one group that one call rejects are moved all at once',
     file: 'lib/settle/reject.ts',
     replace: 'handle.group && isOrdered(handle.group.hash) ? handle.group.hash :',

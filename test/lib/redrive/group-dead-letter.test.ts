@@ -99,6 +99,25 @@ describe('a poisoned group', () => {
     expect(await rest(engine, DEAD)).toEqual(['1', '2', '3', '4'])
   })
 
+  test('keeps behind a rejected message that could not be moved all later ones, which can be rejected again', async () => {
+    const engine = await engineWithDeadLetters(9)
+    for (const body of ['1', '2', '3', '4']) await send(engine, 'poisoned', body)
+    const rejected = handles(await take(engine)).map((receiptHandle) => ({ receiptHandle, deadLetter: true }))
+    let moves = 0
+    const store: Store = {
+      ...engine.store,
+      transact: async (writes) => {
+        if (++moves === 2) throw new HoldfastError('Throttled', 'by the test')
+        return engine.store.transact(writes)
+      },
+    }
+    const throttled = { ok: false, error: expect.objectContaining({ code: 'Throttled' }) }
+    const results = await nack(testEngine({ clock: engine.clock, store }), FIFO, rejected)
+    expect(results).toEqual([{ ok: true }, throttled, throttled, throttled])
+    expect(await nack(engine, FIFO, rejected.slice(1))).toEqual(Array(3).fill({ ok: true }))
+    expect(await rest(engine, DEAD)).toEqual(['1', '2', '3', '4'])
+  })
+
   test('is moved once, however many come across it', async () => {
     const engine = await engineWithDeadLetters(1)
     await send(engine, 'a', '1', '2')
