@@ -10,6 +10,13 @@ export const DROP_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/queues/layout.test.ts'],
   },
   {
+    name: 'a deleted queue’s record passes with the layout of the next queue of its name',
+    file: 'lib/queues/read-queue.ts',
+    replace: 'const record = isOutdated ?',
+    by: 'const record = isOutdated && false ?',
+    suites: ['test/lib/queues/layout.test.ts'],
+  },
+  {
     name: 'a scan gives out what was purged',
     file: 'lib/model/queue-record.ts',
     replace: ' || isPurged(queue, segment.publishedAt)',

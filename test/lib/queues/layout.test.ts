@@ -8,6 +8,7 @@ import { raiseShards } from '../../../lib/queues/shards.ts'
 import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { layoutKey, queueKey } from '../../../lib/store/keys.ts'
+import type { Store } from '../../../lib/store/port.ts'
 import { anotherProcess, engineWithQueue, type TestEngine, testEngine } from '../../support/test-engine.ts'
 
 const stateOf = (engine: TestEngine) => anotherProcess(engine).queues.get('orders')
@@ -24,6 +25,20 @@ const raised = async () => {
   await engine.clock.advance(10_000)
   await raiseShards(engine, await engine.queues.get('orders'))
   return engine
+}
+
+/** Another process, whose requests meet what the test has put before the store. */
+const withStore = (engine: TestEngine, own: Partial<Store>): TestEngine =>
+  testEngine({ clock: engine.clock, seed: 9, store: { ...engine.store, ...own } })
+
+/** Does the work at the first call alone. */
+const once = (work: () => Promise<void>) => {
+  let isDone = false
+  return async () => {
+    if (isDone) return
+    isDone = true
+    await work()
+  }
 }
 
 /** Writes a layout as a publisher's role may: whatever it likes. */
@@ -67,6 +82,26 @@ describe('what publishers and pollers note about a queue', () => {
     await publish(engine, 'orders', [{ body: 'x', groupId: 'a' }])
     await engine.clock.advance(10_001)
     await raiseShards(anotherProcess(engine), before)
+    expect(await stateOf(engine)).toMatchObject({ grouped: true })
+    expect(await poll(anotherProcess(engine), 'orders')).toHaveLength(1)
+  })
+
+  test('is not written over by a process that read the deleted queue’s record and the next one’s layout', async () => {
+    const engine = await engineWithQueue()
+    const replaced = once(async () => {
+      await deleteQueue(engine, 'orders')
+      await createQueue(engine, 'orders')
+      await publish(engine, 'orders', [{ body: 'x', groupId: 'a' }])
+    })
+    const late = withStore(engine, {
+      getDocument: async (key, options) => {
+        if (key.partition === layoutKey('orders').partition) await replaced()
+        return engine.store.getDocument(key, options)
+      },
+    })
+    const known = await late.queues.get('orders')
+    await engine.clock.advance(10_001)
+    await raiseShards(late, known)
     expect(await stateOf(engine)).toMatchObject({ grouped: true })
     expect(await poll(anotherProcess(engine), 'orders')).toHaveLength(1)
   })
