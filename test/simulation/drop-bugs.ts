@@ -17,6 +17,13 @@ export const DROP_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/queues/layout.test.ts'],
   },
   {
+    name: 'the layout of a deleted queue expires under the next one of its name',
+    file: 'lib/queues/create-queue.ts',
+    replace: '[layoutWrite(state, layoutOf(state))]',
+    by: '[]',
+    suites: ['test/lib/queues/layout.test.ts'],
+  },
+  {
     name: 'a scan gives out what was purged',
     file: 'lib/model/queue-record.ts',
     replace: ' || isPurged(queue, segment.publishedAt)',

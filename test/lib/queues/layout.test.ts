@@ -74,6 +74,27 @@ describe('what publishers and pollers note about a queue', () => {
     expect(await layoutDocument(engine)).toBeUndefined()
   })
 
+  test('does not expire under the next queue of the name, whose versions would begin anew', async () => {
+    const engine = await raised()
+    await deleteQueue(engine, 'orders')
+    await createQueue(engine, 'orders')
+    await engine.clock.advance(86_399_000)
+    const known = await stateOf(engine)
+    await engine.clock.advance(2_000)
+    const other = anotherProcess(engine, 3)
+    await publish(other, 'orders', [{ body: 'x', groupId: 'a' }])
+    expect((await layoutDocument(engine))?.version).toBeGreaterThan(known.layoutVersion)
+    expect(await raiseShards(anotherProcess(engine, 4), known)).toBe(1)
+    expect(await stateOf(engine)).toMatchObject({ grouped: true })
+  })
+
+  test('is known to the process that created the next queue of the name', async () => {
+    const engine = await raised()
+    await deleteQueue(engine, 'orders')
+    await createQueue(engine, 'orders')
+    expect(await engine.queues.get('orders')).toEqual(await stateOf(engine))
+  })
+
   test('is not written over by a process that still knows a deleted queue of the name', async () => {
     const engine = await raised()
     const before = await engine.queues.get('orders')
