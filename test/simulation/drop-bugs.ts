@@ -68,6 +68,20 @@ export const DROP_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/queues/cache.test.ts'],
   },
   {
+    name: 'a late read of a deleted queue hides the next one of its name from the process that created it',
+    file: 'lib/queues/cache.ts',
+    replace: ': one.createdAt > other.createdAt',
+    by: ': false',
+    suites: ['test/lib/queues/cache.test.ts'],
+  },
+  {
+    name: 'a queue is not found by a read that began before its creation was answered',
+    file: 'lib/queues/cache.ts',
+    replace: 'begun(name) : shared(name, reading)',
+    by: 'begun(name) : reading',
+    suites: ['test/lib/queues/cache.test.ts'],
+  },
+  {
     name: 'an answer has a message under two leases',
     file: 'lib/receive/poll.ts',
     replace: 'newest.size === messages.length ?',
