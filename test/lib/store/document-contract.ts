@@ -70,6 +70,16 @@ export const documentContract = (subject: () => Subject): void => {
       expect(await store.getDocument(key, { consistent: true })).toEqual({ ...key, version: 1, value: 'new' })
     })
 
+    test('stays for ever after a write that gives it no time, whatever time it had', async () => {
+      const { store, clock } = subject()
+      const key = newKey()
+      const expiresAt = Math.ceil(clock.now() / 1_000) * 1_000 + 2_000
+      await put(store, key, 'old', { expiresAt })
+      expect(await put(store, key, 'new', { ifVersion: 1 })).toEqual(APPLIED)
+      await clock.advance(expiresAt + 1_000 - clock.now())
+      expect(await store.getDocument(key, { consistent: true })).toEqual({ ...key, version: 2, value: 'new' })
+    })
+
     test('does not change with the object that it was written from or read into', async () => {
       const { store } = subject()
       const key = newKey()
