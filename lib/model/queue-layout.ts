@@ -44,6 +44,15 @@ export const layoutIn = (document: Document | undefined, generation: string): Pa
   }
 }
 
+/** Whether a layout is that of a queue of the name that was created later. Its generation is the time of its creation, in base 36. */
+export const isOfLaterQueue = (
+  document: Document | undefined,
+  { createdAt }: { readonly createdAt: number },
+): boolean => {
+  const { generation } = (document?.value ?? {}) as { readonly generation?: unknown }
+  return typeof generation === 'string' && Number.parseInt(generation, 36) > createdAt
+}
+
 export const clampKeptMs = (ms: number): number => Math.min(SHARDS_KEPT_MS.max, Math.max(SHARDS_KEPT_MS.min, ms))
 
 const isShards = (value: unknown): value is number =>

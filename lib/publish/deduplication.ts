@@ -37,7 +37,12 @@ export const deduplicationRecordKey = (queue: QueueState, message: NewMessage, i
   return deduplicationKey(queue, hash)
 }
 
-/** @param replaces version of an outdated record of the id, which the write replaces; 0 when there is none */
+/**
+ * A record expires, and a publisher that was paused may know it still. The next one begins with another version, the time of its publish:
+ * else the publisher would take it for the outdated record that it is about to replace.
+ *
+ * @param replaces version of an outdated record of the id, which the write replaces; 0 when there is none
+ */
 export const deduplicationWrite = (
   key: DocumentKey,
   first: DeduplicationRecord,
@@ -48,6 +53,7 @@ export const deduplicationWrite = (
   key,
   value: { ...first },
   ifVersion: replaces,
+  firstVersion: first.publishedAt,
   expiresAt,
 })
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { queueNotFound } from '../model/errors.ts'
+import { ifQueueExists, queueNotFound } from '../model/errors.ts'
 import { QUEUE_CACHE_MS } from '../model/limits.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import type { Store } from '../store/port.ts'
@@ -38,17 +38,21 @@ export const queueCache = (store: Store, clock: Clock): QueueCache => {
     return known.put(state, sentAt)
   }
 
+  const begun = (name: string): Promise<QueueState> => {
+    const reading = read(name).finally(() => reads.delete(name))
+    reads.set(name, reading)
+    return reading
+  }
+  /** Calls during a read share it. But a queue that it did not find may have been created before the call that came later. */
+  const shared = async (name: string, reading: Promise<QueueState>): Promise<QueueState> =>
+    (await ifQueueExists(reading)) ?? reads.get(name) ?? begun(name)
+
   return {
     get: (name) => {
       const entry = known.get(name)
       if (entry && !isOld(clock, entry.readAt)) return entry.answer
-      // Calls during a read share it.
-      let reading = reads.get(name)
-      if (!reading) {
-        reading = read(name).finally(() => reads.delete(name))
-        reads.set(name, reading)
-      }
-      return reading
+      const reading = reads.get(name)
+      return reading === undefined ? begun(name) : shared(name, reading)
     },
     fresh: read,
     put: (state, sentAt) => void known.put(state, sentAt),
@@ -73,7 +77,7 @@ const knownStates = () => {
     /** Answers what is known now: a read that began before a change of this process must not hide the change. */
     put: (state: QueueState, readAt: number): QueueState => {
       const present = known.get(state.name)?.state
-      if (present && present.generation === state.generation && present.version > state.version) return present
+      if (present && isLater(present, state)) return present
       if (known.size >= MAX_QUEUES) known.clear()
       known.set(state.name, { answer: Promise.resolve(state), state, readAt })
       return state
@@ -81,6 +85,10 @@ const knownStates = () => {
     forget: (name: string): void => void known.delete(name),
   }
 }
+
+/** Whether a state was stored later than another. The versions of a later queue of the name may be lower. */
+const isLater = (one: QueueState, other: QueueState): boolean =>
+  one.createdAt === other.createdAt ? one.version > other.version : one.createdAt > other.createdAt
 
 const isOld = (clock: Clock, readAt: number): boolean => clock.now() - readAt >= QUEUE_CACHE_MS
 

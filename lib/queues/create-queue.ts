@@ -3,6 +3,7 @@ import { HoldfastError } from '../model/errors.ts'
 import { checkQueueName, plainName } from '../model/queue-name.ts'
 import {
   asQueue,
+  layoutOf,
   type QueueRecord,
   type QueueState,
   queueState,
@@ -14,6 +15,7 @@ import { queueKey, queueListKey } from '../store/keys.ts'
 import { checkDeadLetterQueue, checkExtras, checkTags } from './queue-rules.ts'
 import { checkRecord, readLayout } from './read-queue.ts'
 import { contended, isWithinInterval, TRIES } from './rewrite-queue.ts'
+import { layoutWrite } from './shards.ts'
 
 export interface QueueCreation {
   readonly settings?: SettingsChange
@@ -71,13 +73,15 @@ const tryToCreate = async (
   }
   const record = newRecord(settings, creation, Math.max(now, (before?.createdAt ?? 0) + 1))
   const version = document?.version ?? 0
+  const state = withLayout({ ...record, name, version: version + 1 }, {}, layout?.version ?? 0)
   const { applied } = await engine.store.transact([
     { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: version },
     { kind: 'put', key: queueListKey(name), value: {} },
+    // The layout of an earlier queue would expire under this one, and its versions would begin anew while processes know the last one.
+    ...(layout ? [layoutWrite(state, layoutOf(state))] : []),
   ])
   if (!applied) return undefined
-  const state = withLayout({ ...record, name, version: version + 1 }, {}, layout?.version ?? 0)
-  engine.queues.put(state, now)
+  engine.queues.put({ ...state, layoutVersion: state.layoutVersion + (layout ? 1 : 0) }, now)
   return { queue: asQueue(state), created: true }
 }
 

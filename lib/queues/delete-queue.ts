@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { queueNotFound } from '../model/errors.ts'
 import { layoutValue } from '../model/queue-layout.ts'
 import { layoutOf, type QueueState, recordValue } from '../model/queue-record.ts'
 import { layoutKey, queueKey, queueListKey } from '../store/keys.ts'
@@ -20,10 +21,17 @@ const layoutTombstone = (queue: QueueState, now: number): Write => ({
   expiresAt: now + TOMBSTONE_MS,
 })
 
-/** Deletes a queue with all that is in it. @throws `QueueNotFound` */
+/**
+ * Deletes a queue with all that is in it. A queue of the name that others create after they deleted this one stays.
+ *
+ * @throws `QueueNotFound`
+ */
 export const deleteQueue = async (engine: Engine, name: string): Promise<void> => {
+  let generation: string | undefined
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const queue = await freshQueue(engine, name)
+    generation ??= queue.generation
+    if (queue.generation !== generation) throw queueNotFound(name)
     const now = engine.clock.now()
     const value = recordValue({ ...queue, deletedAt: now })
     const { applied } = await engine.store.transact([

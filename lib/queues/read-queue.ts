@@ -1,4 +1,5 @@
 import type { Document } from '../model/document.ts'
+import { isOfLaterQueue } from '../model/queue-layout.ts'
 import { isQueueName } from '../model/queue-name.ts'
 import { isQueueRecord, type QueueRecord, type QueueState, queueState, recordIn } from '../model/queue-record.ts'
 import { layoutKey, queueKey } from '../store/keys.ts'
@@ -9,7 +10,8 @@ import { unreadable } from '../store/unreadable.ts'
  * The state of a queue: its record and its layout, read concurrently. Nothing where the queue is absent or deleted.
  *
  * Another process may change both between the two reads. That does no harm: a shard is scanned, or not, until the queue is read
- * again, and every write requires the version that was read.
+ * again, and every write requires the version that was read. But a layout that is newer than the record by a generation would let a
+ * process write over it for a queue that is deleted: then the record is read again, now after the layout.
  */
 export const readQueue = async (
   store: Store,
@@ -18,10 +20,12 @@ export const readQueue = async (
 ): Promise<QueueState | undefined> => {
   // Not read: a name that no queue can have may be longer than a key.
   if (!isQueueName(name)) return undefined
-  const [record, layout] = await Promise.all([
+  const [early, layout] = await Promise.all([
     store.getDocument(queueKey(name), options),
     readLayout(store, name, options),
   ])
+  const isOutdated = early && isOfLaterQueue(layout, checkRecord(early))
+  const record = isOutdated ? await store.getDocument(queueKey(name), options) : early
   if (record) checkRecord(record)
   return queueState(name, record, layout)
 }

@@ -18,7 +18,8 @@ export const storeTask = async (engine: Engine, record: TaskRecord, further: rea
   const ifVersion = await runningVersion(engine, queue)
   const { applied } = await engine.store.transact([
     taskWrite(record, 0, startedAt),
-    { kind: 'put', key: runningRedriveKey(queue), value: { taskId }, ifVersion },
+    // Its end deletes it. Who has read an earlier one would replace this one if it began with the same version.
+    { kind: 'put', key: runningRedriveKey(queue), value: { taskId }, ifVersion, firstVersion: startedAt },
     ...further,
   ])
   if (applied) return

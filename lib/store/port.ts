@@ -171,6 +171,11 @@ export interface PutWrite {
   readonly expiresAt?: number
   /** The version that the stored document must have; 0 where none may be stored. @default no condition */
   readonly ifVersion?: number
+  /**
+   * The version of a document that replaces none. Where a document expires and others may know its version for longer, one that no
+   * document under the key had before, or they would take the next document for the one that they know. @default 1
+   */
+  readonly firstVersion?: number
 }
 
 export type TransactOutcome =

@@ -177,9 +177,13 @@ export const setTrigger = async (
 /**
  * Stores a trigger, and "now" in the queue's entry of the due index. Both writes require the versions that were read, so that a
  * concurrent removal is noticed. A run that ends meanwhile has either read the trigger, or finds that the entry has changed.
+ *
+ * The trigger is deleted when it is removed, and the next one begins with version 1 again. The entry stays for ever, each declaration
+ * and each removal writes it, and it is read first: while its version is the same, the trigger is the one that was read.
  */
 const store = async (engine: Engine, trigger: StoredTrigger): Promise<void> => {
   for (;;) {
+    const { due, version } = await readDue(engine, trigger.queue)
     const present = await readVersion(engine, trigger.queue)
     const declarer = present?.trigger.declaredBy
     if (trigger.declaredBy !== undefined && declarer !== undefined && declarer !== trigger.declaredBy) {
@@ -187,7 +191,6 @@ const store = async (engine: Engine, trigger: StoredTrigger): Promise<void> => {
       throw new HoldfastError('InvalidRequest', message, { queue: trigger.queue })
     }
     const value = trigger as unknown as JsonValue
-    const { due, version } = await readDue(engine, trigger.queue)
     const at = Math.min(due.at ?? Number.POSITIVE_INFINITY, engine.clock.now())
     const { applied } = await engine.store.transact([
       { kind: 'put', key: triggerKey(trigger.queue), value, ifVersion: present?.version ?? 0 },
@@ -210,10 +213,13 @@ const checkTarget = async (engine: Engine, { unmatched }: Trigger): Promise<void
 export const removeTrigger = async (engine: Engine, queue: string, { declaredBy }: Declarer = {}): Promise<boolean> => {
   checkQueueName(queue)
   for (;;) {
+    const { due, version } = await readDue(engine, queue)
     const present = await readVersion(engine, queue)
     if (!present || (declaredBy !== undefined && present.trigger.declaredBy !== declaredBy)) return false
-    const ifVersion = declaredBy === undefined ? {} : { ifVersion: present.version }
-    const { applied } = await engine.store.transact([{ kind: 'delete', key: triggerKey(queue), ...ifVersion }])
+    const { applied } = await engine.store.transact([
+      { kind: 'delete', key: triggerKey(queue), ifVersion: present.version },
+      duePut(queue, due, version),
+    ])
     if (applied) return true
   }
 }

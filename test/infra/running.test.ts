@@ -231,6 +231,10 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     for (const query of ['', '?queue=plans']) {
       expect(await call('GET', `/triggers${query}`)).toMatchObject({ function: 'queues', status: 200 })
     }
+    // A queue with a layout: its deletion, the creation of the next one and the deletion of that one write the layout too.
+    await call('POST', '/queues/plans/messages', { messages: [{ body: 'd', groupId: 'g' }] })
+    expect(await call('DELETE', '/queues/plans')).toMatchObject({ status: 204 })
+    expect(await call('PUT', '/queues/plans', {})).toMatchObject({ status: 201 })
     expect(await call('DELETE', '/queues/plans')).toMatchObject({ status: 204 })
   })
 

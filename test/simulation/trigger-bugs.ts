@@ -10,6 +10,21 @@ const PAUSES = { ...SIMULATION, worlds: 'trigger: the queue is paused' }
 /** Bugs of the protocol by which triggers wake, dispatch and hand over. */
 export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
+    name: 'a declaration reads the trigger before what shows that it was replaced',
+    file: 'lib/triggers/trigger.ts',
+    replace:
+      'const { due, version } = await readDue(engine, trigger.queue)\n    const present = await readVersion(engine, trigger.queue)',
+    by: 'const present = await readVersion(engine, trigger.queue)\n    const { due, version } = await readDue(engine, trigger.queue)',
+    suites: ['test/lib/triggers/trigger.test.ts'],
+  },
+  {
+    name: 'the removal of a trigger leaves no trace for those who read it before',
+    file: 'lib/triggers/trigger.ts',
+    replace: 'ifVersion: present.version },\n      duePut(queue, due, version),',
+    by: 'ifVersion: present.version },',
+    suites: ['test/lib/triggers/trigger.test.ts'],
+  },
+  {
     name: 'a run ends without a last look',
     file: 'lib/triggers/run.ts',
     replace: '? await nextDue(engine, queue, now + STAY_MS)',
@@ -196,8 +211,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a removal takes the trigger that was declared meanwhile',
     file: 'lib/triggers/trigger.ts',
-    replace: 'declaredBy === undefined ? {} : { ifVersion: present.version }',
-    by: '{}',
+    replace: ', ifVersion: present.version },\n      duePut(queue, due, version),',
+    by: ' },',
     suites: ['test/lib/triggers/trigger.test.ts'],
   },
   {
@@ -338,8 +353,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a read that began before a pause hides it in the process that pauses',
     file: 'lib/queues/cache.ts',
-    replace: 'if (present && present.generation',
-    by: 'if (present && present.version < 0 && present.generation',
+    replace: '? one.version > other.version :',
+    by: '? false :',
     suites: ['test/lib/receive/pause.test.ts'],
   },
 ]

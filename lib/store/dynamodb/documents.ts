@@ -3,6 +3,7 @@ import type { JsonValue } from '../../model/message.ts'
 import { SORT_KEY_LENGTH } from '../keys.ts'
 import type { Document, DocumentKey, PutWrite, Store } from '../port.ts'
 import { unreadable } from '../unreadable.ts'
+import { versionAfter } from '../versions.ts'
 import type { Item } from './header-item.ts'
 import type { TableClient } from './table-client.ts'
 
@@ -35,9 +36,9 @@ export const documentOf = (item: Item): Document => {
   }
 }
 
-export const putDocument = ({ key, value, expiresAt, ifVersion: version }: PutWrite, now: number) => ({
-  Item: documentItem(key, (version ?? 0) + 1, value, expiresAt),
-  ...ifVersion(version, now),
+export const putDocument = (put: PutWrite, now: number) => ({
+  Item: documentItem(put.key, versionAfter(put), put.value, put.expiresAt),
+  ...ifVersion(put.ifVersion, now),
 })
 
 export const ifVersion = (version: number | undefined, now: number) => {

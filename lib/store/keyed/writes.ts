@@ -1,6 +1,7 @@
 import { applyChange } from '../../model/segment-change.ts'
 import { applyToTicket } from '../../model/ticket.ts'
 import type { Write, WriteFailure } from '../port.ts'
+import { versionAfter } from '../versions.ts'
 import { asDocument, copyOf, documentAt } from './documents.ts'
 import type { Maps } from './entries.ts'
 import { changeEntry, entryAt, insert } from './segments.ts'
@@ -34,8 +35,12 @@ export const applyWrite = (maps: Maps, write: Write, now: number): void => {
       return
     case 'put': {
       const { key, value, expiresAt } = write
-      const version = (write.ifVersion ?? 0) + 1
-      maps.documents.set(key.partition, key.sort, { ...key, version, value: copyOf(value), expiresAt })
+      maps.documents.set(key.partition, key.sort, {
+        ...key,
+        version: versionAfter(write),
+        value: copyOf(value),
+        expiresAt,
+      })
       return
     }
     case 'delete':

@@ -207,6 +207,28 @@ describe('unique while pending, a deduplication id', () => {
     expect(await take(engine)).toHaveLength(1)
   })
 
+  test('is not taken over from a publish that got it after the record, which another process read, had expired', async () => {
+    const engine = await engineWithQueue({ deduplicationMode: 'pending' })
+    const once = { body: 'once', deduplicationId: 'x', timeToLiveSeconds: 60 }
+    await publish(engine, 'orders', [once])
+    await ack(engine, 'orders', handles(await poll(engine, 'orders')))
+    const late = anotherProcess(engine)
+    let tries = 0
+    let others: unknown
+    const transact: typeof engine.store.transact = async (writes) => {
+      // It has read the record of the acked message, and is about to replace it.
+      if (++tries === 2) {
+        await engine.clock.advance(60_000)
+        others = await publish(engine, 'orders', [once])
+      }
+      return engine.store.transact(writes)
+    }
+    const [result] = await publish({ ...late, store: { ...engine.store, transact } }, 'orders', [once])
+    expect(others).toEqual([{ ok: true, messageId: expect.any(String) }])
+    expect(result).toMatchObject({ duplicate: true })
+    expect(await poll(engine, 'orders', { maxMessages: 10 })).toHaveLength(1)
+  })
+
   test('frees itself on standard queues too', async () => {
     const engine = await engineWithQueue({ deduplicationMode: 'pending' })
     const once = { body: 'once', deduplicationId: 'x' }

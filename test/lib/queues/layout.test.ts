@@ -8,6 +8,7 @@ import { raiseShards } from '../../../lib/queues/shards.ts'
 import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { layoutKey, queueKey } from '../../../lib/store/keys.ts'
+import type { Store } from '../../../lib/store/port.ts'
 import { anotherProcess, engineWithQueue, type TestEngine, testEngine } from '../../support/test-engine.ts'
 
 const stateOf = (engine: TestEngine) => anotherProcess(engine).queues.get('orders')
@@ -24,6 +25,20 @@ const raised = async () => {
   await engine.clock.advance(10_000)
   await raiseShards(engine, await engine.queues.get('orders'))
   return engine
+}
+
+/** Another process, whose requests meet what the test has put before the store. */
+const withStore = (engine: TestEngine, own: Partial<Store>): TestEngine =>
+  testEngine({ clock: engine.clock, seed: 9, store: { ...engine.store, ...own } })
+
+/** Does the work at the first call alone. */
+const once = (work: () => Promise<void>) => {
+  let isDone = false
+  return async () => {
+    if (isDone) return
+    isDone = true
+    await work()
+  }
 }
 
 /** Writes a layout as a publisher's role may: whatever it likes. */
@@ -59,6 +74,27 @@ describe('what publishers and pollers note about a queue', () => {
     expect(await layoutDocument(engine)).toBeUndefined()
   })
 
+  test('does not expire under the next queue of the name, whose versions would begin anew', async () => {
+    const engine = await raised()
+    await deleteQueue(engine, 'orders')
+    await createQueue(engine, 'orders')
+    await engine.clock.advance(86_399_000)
+    const known = await stateOf(engine)
+    await engine.clock.advance(2_000)
+    const other = anotherProcess(engine, 3)
+    await publish(other, 'orders', [{ body: 'x', groupId: 'a' }])
+    expect((await layoutDocument(engine))?.version).toBeGreaterThan(known.layoutVersion)
+    expect(await raiseShards(anotherProcess(engine, 4), known)).toBe(1)
+    expect(await stateOf(engine)).toMatchObject({ grouped: true })
+  })
+
+  test('is known to the process that created the next queue of the name', async () => {
+    const engine = await raised()
+    await deleteQueue(engine, 'orders')
+    await createQueue(engine, 'orders')
+    expect(await engine.queues.get('orders')).toEqual(await stateOf(engine))
+  })
+
   test('is not written over by a process that still knows a deleted queue of the name', async () => {
     const engine = await raised()
     const before = await engine.queues.get('orders')
@@ -67,6 +103,26 @@ describe('what publishers and pollers note about a queue', () => {
     await publish(engine, 'orders', [{ body: 'x', groupId: 'a' }])
     await engine.clock.advance(10_001)
     await raiseShards(anotherProcess(engine), before)
+    expect(await stateOf(engine)).toMatchObject({ grouped: true })
+    expect(await poll(anotherProcess(engine), 'orders')).toHaveLength(1)
+  })
+
+  test('is not written over by a process that read the deleted queue’s record and the next one’s layout', async () => {
+    const engine = await engineWithQueue()
+    const replaced = once(async () => {
+      await deleteQueue(engine, 'orders')
+      await createQueue(engine, 'orders')
+      await publish(engine, 'orders', [{ body: 'x', groupId: 'a' }])
+    })
+    const late = withStore(engine, {
+      getDocument: async (key, options) => {
+        if (key.partition === layoutKey('orders').partition) await replaced()
+        return engine.store.getDocument(key, options)
+      },
+    })
+    const known = await late.queues.get('orders')
+    await engine.clock.advance(10_001)
+    await raiseShards(late, known)
     expect(await stateOf(engine)).toMatchObject({ grouped: true })
     expect(await poll(anotherProcess(engine), 'orders')).toHaveLength(1)
   })

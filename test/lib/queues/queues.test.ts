@@ -105,6 +105,24 @@ describe('deleting a queue', () => {
     await deleteQueue(ahead, 'orders')
     expect(await createQueue(behind, 'orders')).toMatchObject({ created: true })
   })
+
+  test('leaves a queue that was created after another process deleted the one it was called for', async () => {
+    const engine = await engineWithQueue()
+    const late = anotherProcess(engine)
+    let isReplaced = false
+    const transact: typeof engine.store.transact = async (writes) => {
+      if (!isReplaced) {
+        isReplaced = true
+        await deleteQueue(engine, 'orders')
+        await createQueue(engine, 'orders')
+        await publish(engine, 'orders', [{ body: 'a' }])
+      }
+      return engine.store.transact(writes)
+    }
+    const deletion = deleteQueue({ ...late, store: { ...engine.store, transact } }, 'orders')
+    await expect(deletion).rejects.toMatchObject({ code: 'QueueNotFound' })
+    expect(await poll(engine, 'orders')).toHaveLength(1)
+  })
 })
 
 describe('updating a queue', () => {

@@ -41,3 +41,22 @@ test('a redrive that is throttled notes what it moved, and goes on behind it', a
   await engine.clock.advance(60_000)
   expect(await runRedrive(engine, 'orders', taskId)).toMatchObject({ state: 'completed', moved: 3 })
 })
+
+test('a redrive is not started beside one that began after another process had read the last one, which has expired', async () => {
+  const { engine } = await deadLetters()
+  await engine.clock.advance(15 * 86_400_000)
+  const request = { destination: 'elsewhere' }
+  let isOvertaken = false
+  const transact: Store['transact'] = async (writes) => {
+    if (!isOvertaken) {
+      isOvertaken = true
+      const { taskId } = await startRedrive(engine, 'orders', request)
+      await runRedrive(engine, 'orders', taskId)
+      await engine.clock.advance(1)
+      await startRedrive(engine, 'orders', request)
+    }
+    return engine.store.transact(writes)
+  }
+  const late = { ...engine, store: { ...engine.store, transact } }
+  await expect(startRedrive(late, 'orders', request)).rejects.toMatchObject({ code: 'OperationInProgress' })
+})

@@ -70,6 +70,32 @@ export const documentContract = (subject: () => Subject): void => {
       expect(await store.getDocument(key, { consistent: true })).toEqual({ ...key, version: 1, value: 'new' })
     })
 
+    test('begins with the version that the write gives it, and goes on from there', async () => {
+      const { store } = subject()
+      const key = newKey()
+      const firstVersion = 1_764_000_000_000
+      const write = { kind: 'put', key, value: 'one', ifVersion: 0, firstVersion } as const
+      expect(await store.transact([write])).toEqual(APPLIED)
+      expect(await store.transact([write])).toEqual(FAILED)
+      const next = { ...write, value: 'two', ifVersion: firstVersion }
+      expect(await store.transact([next])).toEqual(APPLIED)
+      expect(await store.getDocument(key, { consistent: true })).toEqual({
+        ...key,
+        version: firstVersion + 1,
+        value: 'two',
+      })
+    })
+
+    test('stays for ever after a write that gives it no time, whatever time it had', async () => {
+      const { store, clock } = subject()
+      const key = newKey()
+      const expiresAt = Math.ceil(clock.now() / 1_000) * 1_000 + 2_000
+      await put(store, key, 'old', { expiresAt })
+      expect(await put(store, key, 'new', { ifVersion: 1 })).toEqual(APPLIED)
+      await clock.advance(expiresAt + 1_000 - clock.now())
+      expect(await store.getDocument(key, { consistent: true })).toEqual({ ...key, version: 2, value: 'new' })
+    })
+
     test('does not change with the object that it was written from or read into', async () => {
       const { store } = subject()
       const key = newKey()

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createQueue } from '../../../lib/queues/create-queue.ts'
+import { dueKey, triggerKey } from '../../../lib/store/keys.ts'
 import type { Store } from '../../../lib/store/port.ts'
 import { getTrigger, readTrigger, removeTrigger, setTrigger } from '../../../lib/triggers/trigger.ts'
 import { engineWithQueue } from '../../support/test-engine.ts'
@@ -61,5 +62,42 @@ describe('a trigger that is kept by a declaration', () => {
     const removing = interrupted(() => setTrigger(engine, { ...GIVEN, queue: 'bills', batchSize: 2 }))
     expect(await removeTrigger(removing, 'bills', FIRST)).toBe(false)
     expect(await getTrigger(engine, 'bills')).toMatchObject({ batchSize: 2 })
+  })
+
+  test.each([
+    ['after it was read', 'transact'],
+    ['while it is read', 'getDocument'],
+  ] as const)('stays when it was declared %s, with the version that the removed one had', async (_, before) => {
+    const engine = await engineWithQueue()
+    /** Before the process's last request of its first try, another stack declares the queue's trigger in place of this one's. */
+    const overtaken = (): typeof engine => {
+      let reads = 0
+      let isReplaced = false
+      const replace = async () => {
+        if (isReplaced) return
+        isReplaced = true
+        await removeTrigger(engine, 'orders')
+        await setTrigger(engine, GIVEN, SECOND)
+      }
+      const { store } = engine
+      const ofTrigger = new Set([triggerKey('orders').partition, dueKey('orders').partition])
+      const getDocument: Store['getDocument'] = async (key, options) => {
+        if (before === 'getDocument' && ofTrigger.has(key.partition) && ++reads === 2) await replace()
+        return store.getDocument(key, options)
+      }
+      const transact: Store['transact'] = async (writes) => {
+        if (before === 'transact') await replace()
+        return store.transact(writes)
+      }
+      return { ...engine, store: { ...store, getDocument, transact } }
+    }
+    await setTrigger(engine, GIVEN, FIRST)
+    expect(await removeTrigger(overtaken(), 'orders', FIRST)).toBe(false)
+    expect(await readTrigger(engine, 'orders')).toMatchObject(SECOND)
+
+    await removeTrigger(engine, 'orders')
+    await setTrigger(engine, GIVEN, FIRST)
+    await expect(setTrigger(overtaken(), GIVEN, FIRST)).rejects.toMatchObject({ code: 'InvalidRequest' })
+    expect(await readTrigger(engine, 'orders')).toMatchObject(SECOND)
   })
 })
