@@ -352,7 +352,21 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     name: 'a group that still has messages to dead-letter waits for its next delayed message',
     file: 'lib/receive/limited-group.ts',
     replace: 'claimAllowed(engine, target, limited, request, tries - 1) : undefined',
-    by: 'claimAllowed(engine, target, limited, request, tries - 1) : { messages: [], nextAt: await nextDue(engine, target, now) }',
+    by: 'claimAllowed(engine, target, limited, request, tries - 1) : { messages: [], nextAt: await nextDue(engine, target, front.behind) }',
+    suites: ['test/lib/receive/limited-group.test.ts'],
+  },
+  {
+    name: 'a full group waits for the end of a lease, although its message expires before',
+    file: 'lib/receive/limited-group.ts',
+    replace: ', full ? expiryOf(queue, segmentDueAt(segment), segment.expiresAt) : at)',
+    by: ')',
+    suites: ['test/lib/receive/limited-group.test.ts'],
+  },
+  {
+    name: 'under a limit what comes near while a group is read is passed over',
+    file: 'lib/receive/group-fence.ts',
+    replace: 'behind: sortRightBehind(to)',
+    by: 'behind: sortUpTo(0, engine.clock.now() + AHEAD_MS)',
     suites: ['test/lib/receive/limited-group.test.ts'],
   },
   {
