@@ -370,6 +370,20 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/receive/limited-group.test.ts'],
   },
   {
+    name: 'a group of purged messages keeps its ticket until TTL deletes them',
+    file: 'lib/receive/scan-fairly.ts',
+    replace: 'expiresAt > now && !isPurged(queue, publishedAt)',
+    by: 'expiresAt > 0',
+    suites: ['test/lib/receive/scan-fairly.test.ts'],
+  },
+  {
+    name: 'a group loses its ticket although a longer retention brings its messages back',
+    file: 'lib/receive/scan-fairly.ts',
+    replace: 'page.segments.some(counts)',
+    by: 'page.segments.some((one) => counts(one) && !isDropped(queue, one, now))',
+    suites: ['test/lib/receive/scan-fairly.test.ts'],
+  },
+  {
     name: 'purged messages with delays hide what becomes due behind them',
     file: 'lib/receive/scan-fairly.ts',
     replace: 'return page.more && last ?',
