@@ -384,6 +384,13 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/receive/scan-fairly.test.ts'],
   },
   {
+    name: 'the expired messages before the head of a group are read one by one',
+    file: 'lib/receive/group-head.ts',
+    replace: 'Math.min(MAX_HEADERS, limit * GROWTH)',
+    by: 'Math.min(MAX_HEADERS, limit)',
+    suites: ['test/lib/receive/scan-groups.test.ts'],
+  },
+  {
     name: 'purged messages with delays hide what becomes due behind them',
     file: 'lib/receive/scan-fairly.ts',
     replace: 'return page.more && last ?',
