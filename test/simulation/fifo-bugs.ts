@@ -309,7 +309,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'under a limit a group is hidden until a lease ends, whatever becomes due before',
     file: 'lib/receive/limited-group.ts',
-    replace: 'full ? nextAt : Math.min(nextAt, await nextDue(engine, target, now))',
+    replace: 'full ? nextAt : Math.min(nextAt, await nextDue(engine, target, front.behind))',
     by: 'nextAt',
     suites: ['test/lib/receive/scan-fairly.test.ts'],
   },
