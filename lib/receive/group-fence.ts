@@ -31,9 +31,16 @@ const PAGE = 100
 const GROWTH = 4
 const MAX_HEADERS = 2_500
 /** A poll reads a little past now, so that a long poll knows when to scan again. */
-export const AHEAD_MS = 1_000
+const AHEAD_MS = 1_000
 /** How far the clock of a poller that claimed before the limit was set may be ahead. */
 const MAX_CLOCK_LEAD_MS = 60_000
+
+/** What a poll read of a group. */
+export interface Front {
+  readonly segments: Segment[]
+  /** The sort key behind all that was read. */
+  readonly behind: string
+}
 
 /**
  * All headers that may have held messages, and after them as many headers as hold `want` receivable messages. What was purged or has
@@ -44,7 +51,7 @@ export const readFront = async (
   target: ScanTarget,
   { through }: Fence,
   want: number,
-): Promise<Segment[]> => {
+): Promise<Front> => {
   const { partition, queue } = target
   const now = engine.clock.now()
   const held = through ?? sortUpTo(0, now + MAX_CLOCK_LEAD_MS)
@@ -60,8 +67,9 @@ export const readFront = async (
         receivable += segment.slots.filter((slot) => visibleAt(segment, slot) <= now).length
     }
     const last = page.segments.at(-1)?.key.sort
-    if (!page.more || last === undefined || (last >= held && receivable >= want)) return found
+    if (!page.more || last === undefined) return { segments: found, behind: sortRightBehind(to) }
     from = sortRightBehind(last)
+    if (last >= held && receivable >= want) return { segments: found, behind: from }
   }
 }
 

@@ -14,6 +14,10 @@ import { sortRightBehind } from '../model/segment-key.ts'
 import { reportUnreadable } from '../queues/report-unreadable.ts'
 import type { TicketKey } from '../store/port.ts'
 
+/** Each page is larger than the one before: expired messages are stored until TTL deletes them, and may be thousands. */
+const GROWTH = 4
+const MAX_HEADERS = 2_500
+
 /**
  * Reads, consistently, as many messages at the head of a group as are wanted. Messages that expired or were purged do not count.
  * Returns the head, the last sequence number that was read, and headers whose messages are all gone: a process acked the last one and died
@@ -31,8 +35,8 @@ export const readHead = async (
   let last = NO_SEQUENCE
   let count = 0
   let from = queue.purgedAt === undefined ? '9' : groupSort(sequenceAt(queue.purgedAt))
-  while (count < want) {
-    const page = await engine.store.headers({ partition, from, to: '~', limit: want, consistent: true })
+  for (let limit = want; count < want; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
+    const page = await engine.store.headers({ partition, from, to: '~', limit, consistent: true })
     for (const stored of page.segments) {
       const segment = asDelayed(queue, stored)
       last = lastSequenceOf(segment)

@@ -1,10 +1,10 @@
 import type { Engine } from '../engine.ts'
 import type { Request, ScanTarget } from '../hints/scan-target.ts'
-import { isDropped, type QueueState } from '../model/queue-record.ts'
+import { expiryOf, isDropped, type QueueState } from '../model/queue-record.ts'
 import { receivedMessages } from '../model/received-message.ts'
-import { isHeld, liveAt, type Segment, slotAt, visibleAt } from '../model/segment.ts'
+import { isHeld, liveAt, type Segment, segmentDueAt, slotAt, visibleAt } from '../model/segment.ts'
 import { unclaim } from '../model/segment-change.ts'
-import { dueAtOf, partitionId, sortUpTo } from '../model/segment-key.ts'
+import { dueAtOf, partitionId } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import { TICKET_KEPT_MS } from '../publish/group-place.ts'
 import { reportUnreadable } from '../queues/report-unreadable.ts'
@@ -12,7 +12,7 @@ import type { TicketKey } from '../store/port.ts'
 import { type After, candidatesOf, withoutExhausted } from './candidates.ts'
 import { giveUp } from './claim.ts'
 import { ownClaim } from './group-claim.ts'
-import { AHEAD_MS, type Fence, furthest, readFence, readFront } from './group-fence.ts'
+import { type Fence, furthest, readFence, readFront } from './group-fence.ts'
 import { newLeasing } from './leasing.ts'
 import type { ScanResult } from './scan-result.ts'
 
@@ -85,10 +85,11 @@ const claimAllowed = async (
   const fence = await readFence(engine, target, limited.ticket.group)
   const front = await readFront(engine, target, fence, request.want)
   const after: After = new Map()
-  const candidates = await withoutExhausted(engine, target, candidatesOf(engine, target, front, after), after)
+  // Before the candidates are chosen: what becomes visible a moment later is one of them, or is what the group waits for.
   const now = engine.clock.now()
+  const candidates = await withoutExhausted(engine, target, candidatesOf(engine, target, front.segments, after), after)
   // A segment that changed concurrently counts in the state that was read: since then fewer messages are held, or the claim fails.
-  const left = front
+  const left = front.segments
     .map((read) => {
       const newest = after.get(read.key.sort)
       return newest === undefined || newest === 'unknown' ? read : newest
@@ -105,8 +106,8 @@ const claimAllowed = async (
     return tries > 1 ? claimAllowed(engine, target, limited, request, tries - 1) : undefined
   if (picked.length === 0) {
     const full = limited.limit <= live
-    const nextAt = nextChange(left, full, now)
-    return { messages: [], nextAt: full ? nextAt : Math.min(nextAt, await nextDue(engine, target, now)) }
+    const nextAt = nextChange(target.queue, left, full, now)
+    return { messages: [], nextAt: full ? nextAt : Math.min(nextAt, await nextDue(engine, target, front.behind)) }
   }
   // If `through` was not known, messages may be held behind all picked ones, and `through` must reach them.
   const held = left.filter((segment) => segment.slots.some(isHeld))
@@ -138,21 +139,24 @@ const pickWithin = (candidates: readonly Picked[], { max, room }: { max: number;
   return picked
 }
 
-/** When the first message after all the headers that were read is due, epoch ms. */
-const nextDue = async (engine: Engine, { partition }: ScanTarget, now: number): Promise<number> => {
-  const from = sortUpTo(0, now + AHEAD_MS)
+/** When the first message behind all the headers that were read is due, epoch ms. By then they may have been read a while ago. */
+const nextDue = async (engine: Engine, { partition }: ScanTarget, from: string): Promise<number> => {
   const { segments } = await engine.store.headers({ partition, from, to: '~', limit: 1, consistent: true })
   return segments[0] ? dueAtOf(segments[0].key.sort) : Number.POSITIVE_INFINITY
 }
 
-/** When there may be something to claim, epoch ms. In a full group that is the end of a lease, in others also a message's due time. */
-const nextChange = (segments: readonly Segment[], full: boolean, now: number): number => {
+/**
+ * When there may be something to claim, epoch ms. In a full group that is the end of a lease, or the instant at which a message that is
+ * held expires and so takes up no room any more; in others also a message's due time.
+ */
+const nextChange = (queue: QueueState, segments: readonly Segment[], full: boolean, now: number): number => {
   let next = Number.POSITIVE_INFINITY
   for (const segment of segments) {
     for (const slot of segment.slots) {
       if (full && !isHeld(slot)) continue
       const at = visibleAt(segment, slot)
-      if (at > now) next = Math.min(next, at)
+      if (at <= now) continue
+      next = Math.min(next, at, full ? expiryOf(queue, segmentDueAt(segment), segment.expiresAt) : at)
     }
   }
   return next

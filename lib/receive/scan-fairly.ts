@@ -2,9 +2,9 @@ import type { Engine } from '../engine.ts'
 import type { Request } from '../hints/scan-target.ts'
 import { groupPartition } from '../model/group.ts'
 import type { Message } from '../model/message.ts'
-import { isDropped, type QueueState } from '../model/queue-record.ts'
-import { nextVisibleAt } from '../model/segment.ts'
-import { dueAtOf, sortFrom } from '../model/segment-key.ts'
+import { isDropped, isPurged, type QueueState } from '../model/queue-record.ts'
+import { nextVisibleAt, type Segment } from '../model/segment.ts'
+import { dueAtOf, sortFrom, sortRightBehind } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import type { TicketKey } from '../store/port.ts'
 import { pollWithinLimit } from './limited-group.ts'
@@ -144,7 +144,7 @@ const claimWhereAllowed = async (
   if (found.messages.length > 0) return found
   // A poll under a limit has already read what `nextSurely` reads.
   const nextAt = limit === undefined ? await nextSurely(engine, queue, key, found.nextAt) : found.nextAt
-  await lockEmpty(engine, key, ticket, nextAt)
+  await lockEmpty(engine, queue, key, ticket, nextAt)
   return { ...found, nextAt }
 }
 
@@ -173,23 +173,44 @@ const nextSurely = async (
     if (!isDropped(queue, segment, now)) next = Math.min(next, nextVisibleAt(segment))
   }
   const last = page.segments.at(-1)
-  // What is behind the page is due later than its last header, which may be of a purged message.
+  // What is behind the page is due no sooner than its last header, which may be of a purged message.
   return page.more && last ? Math.min(next, Math.max(dueAtOf(last.key.sort), now + RETRY_MS)) : next
 }
 
 /** Locks a group without receivable messages until it has one, or deletes its ticket when no message is left. */
 const lockEmpty = async (
   engine: Engine,
+  queue: QueueState,
   key: TicketKey,
   { lastSequence }: Ticket,
   nextAt: number,
 ): Promise<unknown> => {
-  const { partition } = key
   if (nextAt < Number.POSITIVE_INFINITY) return engine.store.markTicket(key, nextAt, { lastSequence })
-  const page = await engine.store.headers({ partition, from: '0', to: '~', limit: 1, consistent: true })
-  const [first] = page.segments
-  if (!first) await engine.store.dropTicket(key, lastSequence)
-  else await engine.store.markTicket(key, engine.clock.now() + RETRY_MS, { lastSequence })
+  if (!(await mayHaveMessages(engine, queue, key))) return engine.store.dropTicket(key, lastSequence)
+  return engine.store.markTicket(key, engine.clock.now() + RETRY_MS, { lastSequence })
+}
+
+const FIRST_HEADERS = 25
+const GROWTH = 4
+const MAX_HEADERS = 2_500
+
+/**
+ * Whether a group has a message that is or may become receivable. What was purged or has expired is stored until TTL deletes it. If that
+ * counted, each poll would write the tickets of all groups that were purged, for days. What a shorter retention drops counts: a longer one
+ * brings it back.
+ *
+ * reads: all headers up to the first that counts
+ */
+const mayHaveMessages = async (engine: Engine, queue: QueueState, { partition }: TicketKey): Promise<boolean> => {
+  const now = engine.clock.now()
+  const counts = ({ publishedAt, expiresAt }: Segment) => expiresAt > now && !isPurged(queue, publishedAt)
+  for (let from = '0', limit = FIRST_HEADERS; ; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
+    const page = await engine.store.headers({ partition, from, to: '~', limit, consistent: true })
+    if (page.segments.some(counts)) return true
+    const last = page.segments.at(-1)
+    if (!page.more || !last) return false
+    from = sortRightBehind(last.key.sort)
+  }
 }
 
 /** Pause before a group is polled again whose messages could not be claimed, for example because they are due far ahead. */

@@ -215,6 +215,36 @@ describe('a group under a limit', () => {
     expect(await take(engine)).toHaveLength(2)
   })
 
+  test('has room again when a message that is held expires, however long its lease is', async () => {
+    engine = await engineWithQueue({ maxInFlightPerGroup: 1 })
+    await publish(engine, 'orders', [{ ...GROUP, timeToLiveSeconds: 10 }])
+    await engine.clock.advance(1)
+    await publish(engine, 'orders', [{ ...GROUP, body: 'next' }])
+    expect(await take(engine, { visibilityTimeoutSeconds: 3_600 })).toHaveLength(1)
+    expect(await take(engine)).toEqual([])
+    await engine.clock.advance(11_000)
+    expect(await take(anotherProcess(engine))).toMatchObject([{ body: 'next' }])
+  })
+
+  test('receives a message in time that came near while a poll read the group', async () => {
+    let readMs = 0
+    const { clock, store } = engine
+    const headers: Store['headers'] = async (range) => {
+      const page = await store.headers(range)
+      await clock.advance(readMs)
+      return page
+    }
+    const slow = testEngine({ clock, store: { ...store, headers } })
+    await publishMany(slow, 1)
+    await take(slow, { visibilityTimeoutSeconds: 3_600 })
+    await publish(slow, 'orders', [{ ...GROUP, body: 'soon', delaySeconds: 2 }])
+    await clock.advance(950)
+    readMs = 100
+    expect(await take(slow)).toEqual([])
+    await clock.advance(2_000)
+    expect(await take(other)).toMatchObject([{ body: 'soon' }])
+  })
+
   test('with more to dead-letter than one poll does is polled again, whenever its next message is due', async () => {
     await createQueue(engine, 'dead', {})
     await updateQueue(engine, 'orders', { settings: { maxInFlightPerGroup: 200 } })

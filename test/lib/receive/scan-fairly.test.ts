@@ -17,6 +17,7 @@ import { nack } from '../../../lib/settle/nack.ts'
 import { unreceive } from '../../../lib/settle/unreceive.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../../lib/store/port.ts'
+import { ticketsOf } from '../../support/fifo-engine.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 import { anotherProcess, engineWithQueue, testEngine } from '../../support/test-engine.ts'
 
@@ -231,6 +232,33 @@ describe('a limit of messages in flight a group', () => {
     await engine.clock.advance(30_000)
     const again = await poll(engine, 'orders', { maxMessages: 10 })
     expect(again.filter(({ groupId }) => groupId === 'a')).toHaveLength(3)
+  })
+})
+
+describe('a group whose messages are all dropped', () => {
+  test('has no ticket any more, although TTL has not deleted them yet', async () => {
+    const engine = await engineWithQueue({}, { store: memoryStore({ clock: manualClock() }) })
+    for (let n = 0; n < 30; n++) await publish(engine, 'orders', [{ body: 'purged', groupId: 'a', delaySeconds: n }])
+    await publish(engine, 'orders', [{ body: 'expired', groupId: 'b', timeToLiveSeconds: 1 }])
+    await engine.clock.advance(1)
+    await purgeQueue(engine, 'orders')
+    await publish(engine, 'orders', [{ body: 'expired', groupId: 'b', timeToLiveSeconds: 1 }])
+    await engine.clock.advance(60_000)
+    expect(await poll(engine, 'orders')).toEqual([])
+    expect(await ticketsOf(engine, 'orders')).toEqual([])
+    await publish(engine, 'orders', [{ body: 'new', groupId: 'a' }])
+    expect(await poll(engine, 'orders')).toMatchObject([{ body: 'new' }])
+  })
+
+  test('keeps its ticket while a longer retention may bring them back', async () => {
+    const engine = await engineWithQueue({}, { store: memoryStore({ clock: manualClock() }) })
+    await publish(engine, 'orders', [{ body: 'back', groupId: 'a' }])
+    await updateQueue(engine, 'orders', { settings: { retentionSeconds: 60 } })
+    await engine.clock.advance(70_000)
+    expect(await poll(engine, 'orders')).toEqual([])
+    await updateQueue(engine, 'orders', { settings: { retentionSeconds: 3_600 } })
+    await engine.clock.advance(5_000)
+    expect(await poll(anotherProcess(engine), 'orders')).toMatchObject([{ body: 'back' }])
   })
 })
 

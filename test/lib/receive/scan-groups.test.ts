@@ -339,6 +339,17 @@ describe('when a request of a poll fails', () => {
 })
 
 describe('what a poll costs', () => {
+  test('is a few requests although hundreds of expired messages, which TTL has not deleted, stand before the first', async () => {
+    const { store, spent } = countingStore(memoryStore({ clock: manualClock() }))
+    const engine = await fifoEngine({ retentionSeconds: 60 }, { store })
+    for (let n = 0; n < 300; n++) await send(engine, 'a', 'expired')
+    await engine.clock.advance(70_000)
+    await send(engine, 'a', 'next')
+    spent()
+    expect(bodies(await take(engine, { maxMessages: 1 }))).toEqual(['next'])
+    expect(spent().requests.headers).toBeLessThan(10)
+  })
+
   const counted = async () => {
     const clock = manualClock()
     const { store, spent } = countingStore(memoryStore({ clock }))
