@@ -76,7 +76,10 @@ export const resultsOfHolders: Promised = {
   madeFor: keepsResults,
   violations: (history, world) => {
     const dropped = droppedFrom(history, world)
+    const mayExpire = expiring(history)
     return judged(history, ({ messageId, endedAt, waitedMs, answer: { status, result, failure } }, _, end) => {
+      // The ack of an expired message leaves no result, and that of an earlier consumer may have left one.
+      if (mayExpire(messageId)) return undefined
       // An ack from before a purge may leave its result even if its caller gave it up, and acks after the purge leave none.
       if (dropped(messageId) <= endedAt) return undefined
       if (status.state !== 'done' && status.state !== 'failed') return undefined
