@@ -12,6 +12,8 @@ export default defineConfig({
     },
     // Tests wait for what happens, never for time to pass; these only end what hangs.
     testTimeout: 60_000,
+    // By default one core is left idle: of two cores half.
+    maxWorkers: '100%',
     hookTimeout: 60_000,
   },
 })

@@ -135,6 +135,9 @@ test('each block that no test runs has a reason, and these are all of them', () 
       "takes half an hour": [
         "docs/scale.md",
       ],
+      "takes more than an hour": [
+        "docs/simulation.md",
+      ],
       "test/infra/runbook.test.ts runs it": [
         "docs/runbook.md",
         "docs/runbook.md",
