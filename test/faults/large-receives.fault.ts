@@ -11,8 +11,13 @@ const BATCH = 10
 const MESSAGE_BYTES = 520_000
 /** A few times the server's limit for answers, since each is read, decoded and encoded. */
 const MAX_MEBIBYTES = 450
+/**
+ * V8 lets garbage grow with the heap that lives, up to about as much again. On disk that is little; in memory it is all that is stored. The
+ * garbage goes: 14 rounds in which 400 such messages were received, 2.9 GB, ended at twice what was stored, and never had more than three times as much.
+ */
+const GARBAGE = { disk: 0, memory: 1.5 } as const
 
-test.each(['disk', 'memory'])(
+test.each(['disk', 'memory'] as const)(
   `${RECEIVES} receives of ten messages of 520 KB at once, on %s, take bounded memory, and none is lost`,
   async (engine) => {
     const data = engine === 'memory' ? [] : ['--data', await temporaryDirectory()]
@@ -55,7 +60,7 @@ test.each(['disk', 'memory'])(
       'most, MiB': most,
     })
     expect([...received.values()].filter((times) => times > 1)).toEqual([])
-    expect(most).toBeLessThan(before.residentMebibytes + MAX_MEBIBYTES)
+    expect(most).toBeLessThan((1 + GARBAGE[engine]) * before.residentMebibytes + MAX_MEBIBYTES)
     // What no receive got is still ready, and a receive that was refused has leased nothing.
     const left = await ask('GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
     const { Attributes } = JSON.parse(left.text) as { Attributes: Record<string, string> }
