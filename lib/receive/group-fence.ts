@@ -3,6 +3,7 @@ import type { ScanTarget } from '../hints/scan-target.ts'
 import { isDropped } from '../model/queue-record.ts'
 import { type Segment, visibleAt } from '../model/segment.ts'
 import { sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
+import { headerPages } from '../store/header-pages.ts'
 import { fenceKey } from '../store/keys.ts'
 import type { DocumentKey } from '../store/port.ts'
 
@@ -27,9 +28,7 @@ export const readFence = async (engine: Engine, { queue }: ScanTarget, group: st
   }
 }
 
-const PAGE = 100
-const GROWTH = 4
-const MAX_HEADERS = 2_500
+const FIRST_HEADERS = 100
 /** A poll reads a little past now, so that a long poll knows when to scan again. */
 const AHEAD_MS = 1_000
 /** How far the clock of a poller that claimed before the limit was set may be ahead. */
@@ -59,18 +58,22 @@ export const readFront = async (
   const to = furthest(held, ahead)
   const found: Segment[] = []
   let receivable = 0
-  for (let from = sortFrom(0), limit = PAGE; ; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
-    const page = await engine.store.headers({ partition, from, to, limit, consistent: true })
-    found.push(...page.segments)
-    for (const segment of page.segments) {
+  for await (const { segments, more } of headerPages(engine.store, {
+    partition,
+    from: sortFrom(0),
+    to,
+    limit: FIRST_HEADERS,
+  })) {
+    found.push(...segments)
+    for (const segment of segments) {
       if (!isDropped(queue, segment, now))
         receivable += segment.slots.filter((slot) => visibleAt(segment, slot) <= now).length
     }
-    const last = page.segments.at(-1)?.key.sort
-    if (!page.more || last === undefined) return { segments: found, behind: sortRightBehind(to) }
-    from = sortRightBehind(last)
-    if (last >= held && receivable >= want) return { segments: found, behind: from }
+    const last = segments.at(-1)?.key.sort
+    if (more && last !== undefined && last >= held && receivable >= want)
+      return { segments: found, behind: sortRightBehind(last) }
   }
+  return { segments: found, behind: sortRightBehind(to) }
 }
 
 /** The key that comes last. */

@@ -10,13 +10,9 @@ import {
 } from '../model/group.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, type Segment } from '../model/segment.ts'
-import { sortRightBehind } from '../model/segment-key.ts'
 import { reportUnreadable } from '../queues/report-unreadable.ts'
+import { headerPages } from '../store/header-pages.ts'
 import type { TicketKey } from '../store/port.ts'
-
-/** Each page is larger than the one before: expired messages are stored until TTL deletes them, and may be thousands. */
-const GROWTH = 4
-const MAX_HEADERS = 2_500
 
 /**
  * Reads, consistently, as many messages at the head of a group as are wanted. Messages that expired or were purged do not count.
@@ -34,9 +30,8 @@ export const readHead = async (
   const gone: Segment[] = []
   let last = NO_SEQUENCE
   let count = 0
-  let from = queue.purgedAt === undefined ? '9' : groupSort(sequenceAt(queue.purgedAt))
-  for (let limit = want; count < want; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
-    const page = await engine.store.headers({ partition, from, to: '~', limit, consistent: true })
+  const from = queue.purgedAt === undefined ? '9' : groupSort(sequenceAt(queue.purgedAt))
+  for await (const page of headerPages(engine.store, { partition, from, to: '~', limit: want })) {
     for (const stored of page.segments) {
       const segment = asDelayed(queue, stored)
       last = lastSequenceOf(segment)
@@ -47,9 +42,7 @@ export const readHead = async (
       if (left > 0) segments.push(segment)
       else gone.push(segment)
     }
-    const end = page.segments.at(-1)
-    if (!page.more || !end) break
-    from = sortRightBehind(end.key.sort)
+    if (count >= want) break
   }
   return { head: judgeHead(segments, { now, want, maxReceives }), last, gone }
 }

@@ -4,8 +4,9 @@ import { groupPartition } from '../model/group.ts'
 import type { Message } from '../model/message.ts'
 import { isDropped, isPurged, type QueueState } from '../model/queue-record.ts'
 import { nextVisibleAt, type Segment } from '../model/segment.ts'
-import { dueAtOf, sortFrom, sortRightBehind } from '../model/segment-key.ts'
+import { dueAtOf, sortFrom } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
+import { headerPages } from '../store/header-pages.ts'
 import type { TicketKey } from '../store/port.ts'
 import { pollWithinLimit } from './limited-group.ts'
 import { scan } from './scan.ts'
@@ -191,8 +192,6 @@ const lockEmpty = async (
 }
 
 const FIRST_HEADERS = 25
-const GROWTH = 4
-const MAX_HEADERS = 2_500
 
 /**
  * Whether a group has a message that is or may become receivable. What was purged or has expired is stored until TTL deletes it. If that
@@ -204,13 +203,10 @@ const MAX_HEADERS = 2_500
 const mayHaveMessages = async (engine: Engine, queue: QueueState, { partition }: TicketKey): Promise<boolean> => {
   const now = engine.clock.now()
   const counts = ({ publishedAt, expiresAt }: Segment) => expiresAt > now && !isPurged(queue, publishedAt)
-  for (let from = '0', limit = FIRST_HEADERS; ; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
-    const page = await engine.store.headers({ partition, from, to: '~', limit, consistent: true })
+  for await (const page of headerPages(engine.store, { partition, from: '0', to: '~', limit: FIRST_HEADERS })) {
     if (page.segments.some(counts)) return true
-    const last = page.segments.at(-1)
-    if (!page.more || !last) return false
-    from = sortRightBehind(last.key.sort)
   }
+  return false
 }
 
 /** Pause before a group is polled again whose messages could not be claimed, for example because they are due far ahead. */

@@ -392,7 +392,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the expired messages before the head of a group are read one by one',
-    file: 'lib/receive/group-head.ts',
+    file: 'lib/store/header-pages.ts',
     replace: 'Math.min(MAX_HEADERS, limit * GROWTH)',
     by: 'Math.min(MAX_HEADERS, limit)',
     suites: ['test/lib/receive/scan-groups.test.ts'],

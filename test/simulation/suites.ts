@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import type { Vitest } from 'vitest/node'
-import { createVitest } from 'vitest/node'
+import { createVitest, type Vitest } from 'vitest/node'
 
 /** A test that hangs on account of a bug fails after this time. */
 const HANGS_AFTER_MS = 30_000

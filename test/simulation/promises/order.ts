@@ -75,15 +75,15 @@ export const inOrderOfPublishes: Promised = {
     const mayExpire = expiring(history)
     return groupsKept(history, settings).flatMap((group) =>
       swapped(
-        group.flat().filter((one) => movesOf(history, one) <= 1 && !mayExpire(one.message.messageId)),
+        group.flat().filter((one) => !wasRedriven(history, one) && !mayExpire(one.message.messageId)),
         history.publishes,
       ),
     )
   },
 }
 
-/** How often a message had moved to another queue: one that was dead-lettered and moved back is behind what was published since. */
-const movesOf = (history: History, delivery: Delivery): number => claimOf(history, delivery)?.stay ?? 0
+/** Whether a message was dead-lettered and moved back: then it is behind what was published since, in either queue. */
+const wasRedriven = (history: History, delivery: Delivery): boolean => (claimOf(history, delivery)?.stay ?? 0) > 1
 
 const swapped = (row: readonly Delivery[], publishes: ReadonlyMap<string, Publish>): string[] => {
   const found: string[] = []
